@@ -1,0 +1,89 @@
+// The time series, as the clinic uses it: one type, two implementations (SQLite, InfluxDB), one answer.
+
+/** Where a point lies and what it holds; the registry decides the place once (promises 1.7). */
+export interface Point {
+  /** Measurement: the observation's kind. */
+  kind: string
+  /** Three hex digits of the subject's hash, '-' without subject. */
+  bucket: string
+  unit: string
+  /** Nanoseconds since 1970, unique within kind, bucket and unit. */
+  placeNs: bigint
+  id: string
+  takenAtMs: number
+  subject: string | null // '<hub>/<alias>'
+  hub: string
+  device: string
+  /** HI and LO: stands in a field of its own, never in a number. */
+  range: 'above' | 'below' | null
+  flags: readonly string[]
+  numbers: Readonly<Record<string, number>> // floats; a null figure is left out
+}
+
+export interface Place {
+  kind: string
+  bucket: string
+  unit: string
+  placeNs: bigint
+}
+
+export interface StoredPoint extends Point {
+  beat: string
+}
+
+/** Milliseconds since 1970: from inclusive, to exclusive. */
+export interface Range {
+  fromMs: number
+  toMs: number
+}
+
+/**
+ * Every call may fail because the store is away: then it rejects with StoreUnavailable and may be repeated.
+ * A refusal of particular points (a type conflict, outside retention) rejects with PointsRefused, which names them.
+ */
+export interface Store {
+  /** Writes the points under `beat`, then the beat itself. Repeating is harmless. */
+  write(points: readonly Point[], beat: { id: string; atMs: number }): Promise<void>
+  /** Points of these subjects, and those at these places, within the range, oldest first. */
+  history(query: {
+    kind: string
+    subjects: readonly string[]
+    places: readonly Place[]
+    range: Range
+  }): Promise<StoredPoint[]>
+  /** The newest point of each kind of these subjects. */
+  latest(subjects: readonly string[]): Promise<StoredPoint[]>
+  get(place: Place): Promise<StoredPoint | null>
+  /** Removes exactly the points at these places. */
+  erase(places: readonly Place[]): Promise<void>
+  /** Count, mean, min, max per figure of one kind and unit, for each of the given ranges (days, weeks of a site's calendar). */
+  rollup(query: {
+    kind: string
+    unit: string
+    subjects: readonly string[]
+    places: readonly Place[]
+    ranges: readonly Range[]
+  }): Promise<Rollup[]>
+  beats(): Promise<string[]>
+  /** All points written under a beat: for completing an index that was restored. */
+  under(beat: string): Promise<StoredPoint[]>
+  close(): Promise<void>
+}
+
+export interface Rollup {
+  range: Range
+  figures: Record<string, { count: number; mean: number; min: number; max: number }>
+}
+
+export class StoreUnavailable extends Error {
+  override name = 'StoreUnavailable'
+}
+
+export class PointsRefused extends Error {
+  override name = 'PointsRefused'
+  readonly ids: readonly string[]
+  constructor(message: string, ids: readonly string[], options?: ErrorOptions) {
+    super(message, options)
+    this.ids = ids
+  }
+}

@@ -1,0 +1,108 @@
+// What a driver is: one value in one file that holds all we know about one model family.
+import type { DeviceEvent, DeviceInfo, Reading } from './event.ts'
+import type { Link } from './link.ts'
+
+/** An open port: chunks as they come, bytes out. Chunks end when the port is gone; a port error is thrown there. */
+export interface Transport {
+  chunks: AsyncIterable<Uint8Array>
+  write(bytes: Uint8Array): Promise<void>
+  close(): Promise<void>
+}
+
+export interface SerialLine {
+  type: 'serial'
+  baud: number
+  dataBits?: 7 | 8 // 8
+  parity?: 'none' | 'even' | 'odd' // none
+  stopBits?: 1 | 2 // 1
+  /** Assert DTR on opening: some cables draw their power from it. */
+  dtr?: true
+  /** Known USB adapters or device ids of this model, where it has its own. */
+  ids?: readonly UsbId[]
+}
+
+export interface HidLine {
+  type: 'hid'
+  ids: readonly UsbId[]
+  /** Bytes of one report, both ways, without a report id. */
+  reportLength: number
+  /** The payload one input report carries; empty for noise. */
+  unwrap(report: Uint8Array): Uint8Array
+  /** Payload bytes as output reports of `reportLength`. */
+  wrap(payload: Uint8Array): Uint8Array[]
+}
+
+export interface UsbId {
+  vendorId: number
+  productId: number
+}
+
+/** What stands at the start of the bytes so far. */
+export type Cut =
+  | { frame: number } // a whole, checksum-good frame of so many bytes
+  | 'more' // could be a frame: wait
+  | 'noise' // the first byte begins no frame: step over it
+  | 'refused' // looked like a whole frame, but its check or shape is wrong: count it, step over one byte
+
+/** Bytes that looked like a message but say nonsense. The record is refused, the conversation goes on. */
+export class FrameError extends Error {
+  override name = 'FrameError'
+}
+
+/** One thing a device said, with the bytes it said it in (private ranges blanked). */
+export interface Told {
+  event: DeviceEvent | DeviceInfo
+  raw: Uint8Array | null
+  /** The device's own subject id, if it sent one that is neither blank nor its default. Secret: it becomes an alias at once. */
+  subject?: string
+}
+
+/** Facts of one frame: every driver names its own, `kind` says which. */
+export type Facts = { kind: string } & Record<string, unknown>
+
+export interface DriverDefinition {
+  vendor: string
+  /** As the fixtures spell them: without maker and without what stands in brackets. */
+  models: readonly [string, ...string[]]
+  kind: 'blood-pressure' | 'glucose' | 'identity'
+  transport: SerialLine | HidLine
+  /** How a frame proves itself; 'none' when the protocol has no check. */
+  check: 'xor' | 'sum' | 'crc16' | 'none'
+  /** `recorded`: from a public capture. `from notes`: from a description, never seen on a wire. */
+  evidence: 'recorded' | 'from notes'
+  /** True when readings come from the device's memory (asked), false when they are live (pushed). */
+  memory: boolean
+  /** What the host may say at any time; never a command that erases or sets. */
+  commands?: { start?: Uint8Array; stop?: Uint8Array }
+  /** How long a measurement takes, in seconds: fixed bounds, or as the reading's frame tells. */
+  measuringSeconds?: { min: number; max: number; of?(facts: Facts): number | null }
+  /** A device that repeats an unanswered frame: equal readings within this time are one. */
+  resendsWithinMs?: number
+  /** Pure: where the first frame lies. */
+  cutFrame(bytes: Uint8Array): Cut
+  /** Pure: all that one frame says. Throws FrameError on nonsense. */
+  parse(frame: Uint8Array): Facts
+  /** Pure: what those facts mean, given the facts of the session's earlier frames. Throws FrameError. */
+  events(facts: Facts, earlier: readonly Facts[]): (DeviceEvent | DeviceInfo)[]
+  /** Byte ranges [from, to) of a frame that are private and are blanked before anything keeps it. */
+  privateRanges?(frame: Uint8Array): [number, number][]
+  /** The device's own subject id in these facts, if it is one. */
+  subject?(facts: Facts): string | undefined
+  /** The conversation: yields what the device tells; returns when a session is over (the watcher comes back). */
+  read(link: Link, context: ReadContext): AsyncIterable<Told>
+}
+
+export interface ReadContext {
+  /** Milliseconds since 1970 by the hub's clock. */
+  now(): number
+  signal: AbortSignal
+}
+
+export interface Driver extends DriverDefinition {
+  /** The file's name: `and-tm2657`. */
+  id: string
+}
+
+export const defineDriver = (definition: DriverDefinition): DriverDefinition => definition
+
+export type MeasuredReading = Reading
