@@ -1,0 +1,32 @@
+// `npm test`: installs, builds, then types, lint and every test; ends with one line of counts.
+import { spawnSync } from 'node:child_process'
+import { mkdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { build, nodeTooOld, root } from '../simulators/build.mjs'
+import { install } from './install.mjs'
+
+const fault = nodeTooOld()
+if (fault) {
+  process.stderr.write(`${fault}\n`)
+  process.exit(1)
+}
+const left = install()
+build()
+
+const report = join(root, 'test/output/vitest.json')
+mkdirSync(join(root, 'test/output'), { recursive: true })
+const run = (...args) => spawnSync('npx', args, { cwd: root, stdio: 'inherit' }).status === 0
+
+const checks = [run('tsc', '--noEmit', '-p', '.'), run('biome', 'check', '.')]
+const env = { ...process.env, MISSING_PACKAGES: left.join(' ') }
+const vitest = spawnSync(
+  'npx',
+  ['vitest', 'run', '--reporter=default', '--reporter=json', `--outputFile=${report}`, ...process.argv.slice(2)],
+  { cwd: root, stdio: 'inherit', env },
+)
+const counts = JSON.parse(readFileSync(report, 'utf8'))
+const brokenFiles = counts.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length
+const failed = counts.numFailedTests + brokenFiles + checks.filter((ok) => !ok).length
+const passed = counts.numPassedTests + checks.filter(Boolean).length
+process.stdout.write(`${passed} passed, ${failed} failed\n`)
+process.exit(failed > 0 || vitest.status !== 0 ? 1 : 0)
