@@ -17,7 +17,8 @@ export function nodeTooOld(version = process.versions.node) {
 /** Runs a command with its output on stderr: stdout belongs to whoever called us. Throws when it fails. */
 export function run(command, args, env = process.env) {
   const { status, error } = spawnSync(command, args, { cwd: root, env, stdio: ['ignore', 2, 2] })
-  if (status !== 0) throw new Error(`${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ` (exit ${status})`}`)
+  if (status !== 0)
+    throw new Error(`${command} ${args.join(' ')} failed${error ? `: ${error.message}` : ` (exit ${status})`}`)
 }
 
 /** npm packages, when they are not there or the lock file is newer. */

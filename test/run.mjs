@@ -25,7 +25,9 @@ const vitest = spawnSync(
   { cwd: root, stdio: 'inherit', env },
 )
 const counts = JSON.parse(readFileSync(report, 'utf8'))
-const brokenFiles = counts.testResults.filter((file) => file.status === 'failed' && file.assertionResults.length === 0).length
+const brokenFiles = counts.testResults.filter(
+  (file) => file.status === 'failed' && file.assertionResults.length === 0,
+).length
 const failed = counts.numFailedTests + brokenFiles + checks.filter((ok) => !ok).length
 const passed = counts.numPassedTests + checks.filter(Boolean).length
 process.stdout.write(`${passed} passed, ${failed} failed\n`)
