@@ -40,7 +40,7 @@ const shown = (wrong: Import[]) => wrong.map((i) => `${i.file} imports ${i.targe
 
 /** The row of the table that a file falls under: the longest folder that holds it. */
 const rows: {
-  folder: string | RegExp
+  folder: RegExp
   own: (target: string, file: string) => boolean
   packages: (name: string) => boolean
 }[] = [
