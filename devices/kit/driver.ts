@@ -1,5 +1,6 @@
-// What a driver is: one value in one file that holds all we know about one model family.
-import type { DeviceEvent, DeviceInfo, Reading } from './event.ts'
+// What a driver is: one value in one file that holds all we know about one model family; and how drivers are found.
+import { readdir } from 'node:fs/promises'
+import type { DeviceEvent, DeviceInfo } from './event.ts'
 import type { Link } from './link.ts'
 
 /** An open port: chunks as they come, bytes out. Chunks end when the port is gone; a port error is thrown there. */
@@ -55,6 +56,8 @@ export interface Told {
   raw: Uint8Array | null
   /** The device's own subject id, if it sent one that is neither blank nor its default. Secret: it becomes an alias at once. */
   subject?: string
+  /** How long the device says this measurement took, if the frame tells. */
+  measuredSeconds?: number
 }
 
 /** Facts of one frame: every driver names its own, `kind` says which. */
@@ -82,7 +85,7 @@ export interface DriverDefinition {
   cutFrame(bytes: Uint8Array): Cut
   /** Pure: all that one frame says. Throws FrameError on nonsense. */
   parse(frame: Uint8Array): Facts
-  /** Pure: what those facts mean, given the facts of the session's earlier frames. Throws FrameError. */
+  /** Pure: what those facts mean. `earlier`: the latest facts of each kind before them, oldest first. Throws FrameError. */
   events(facts: Facts, earlier: readonly Facts[]): (DeviceEvent | DeviceInfo)[]
   /** Byte ranges [from, to) of a frame that are private and are blanked before anything keeps it. */
   privateRanges?(frame: Uint8Array): [number, number][]
@@ -105,4 +108,25 @@ export interface Driver extends DriverDefinition {
 
 export const defineDriver = (definition: DriverDefinition): DriverDefinition => definition
 
-export type MeasuredReading = Reading
+/** Every driver there is: one file each in `devices/<kind>/`, sorted by id. */
+export async function allDrivers(): Promise<Driver[]> {
+  const home = new URL('../', import.meta.url)
+  const folders = (await readdir(home, { withFileTypes: true })).filter((f) => f.isDirectory() && f.name !== 'kit')
+  const drivers: Driver[] = []
+  for (const folder of folders)
+    for (const file of await readdir(new URL(`${folder.name}/`, home))) {
+      const id = /^([a-z0-9-]+)\.[jt]s$/.exec(file)?.[1] // .ts in the sources, .js once built; no capture, no source map
+      if (id === undefined) continue
+      const loaded: { default: DriverDefinition } = await import(new URL(`${folder.name}/${file}`, home).href)
+      drivers.push({ ...loaded.default, id })
+    }
+  return drivers.sort((a, b) => (a.id < b.id ? -1 : 1))
+}
+
+/** The driver with that id; otherwise an error that lists those there are. */
+export async function findDriver(id: string): Promise<Driver> {
+  const drivers = await allDrivers()
+  const driver = drivers.find((d) => d.id === id)
+  if (!driver) throw new Error(`no driver "${id}"; there are: ${drivers.map((d) => d.id).join(', ')}`)
+  return driver
+}

@@ -1,0 +1,150 @@
+// The pure side of a driver: chunks → whole frames → what they tell. The link and `kiosk-hub decode` share it.
+import type { z } from 'zod'
+import { type Driver, type DriverDefinition, type Facts, FrameError, type HidLine, type Told } from './driver.ts'
+import { BloodPressure, CardRead, DeviceInfo, Failure, Glucose, isReading, Progress } from './event.ts'
+
+export interface Counts {
+  /** Bytes stepped over: noise, and the bytes of refused frames. */
+  discardedBytes: number
+  /** Frames whose check or content was wrong. */
+  refusedFrames: number
+}
+
+/** No protocol here has a longer frame (the longest: 2321 bytes); a "frame" that grows past this is noise. */
+const LONGEST_FRAME = 4096
+
+export interface FrameCutter {
+  push(chunk: Uint8Array): Uint8Array[]
+  /** Nothing more comes (silence, or the end): a partial frame is stepped over, whole ones behind its start are found. */
+  end(): Uint8Array[]
+  /** Bytes of a frame that is not whole yet. */
+  pending(): number
+}
+
+/** Cuts chunks into frames however they were split. Work is linear, memory bounded by the longest frame. */
+export function frameCutter(driver: DriverDefinition, counts: Counts): FrameCutter {
+  const line = driver.transport
+  const begins = Array.from({ length: 256 }, (_, byte) => driver.cutFrame(Uint8Array.of(byte)) !== 'noise')
+  let partial: Uint8Array = new Uint8Array(0)
+
+  function cut(bytes: Uint8Array, ended: boolean): Uint8Array[] {
+    const frames: Uint8Array[] = []
+    let at = 0
+    while (at < bytes.length) {
+      if (begins[bytes[at]!]) {
+        const window = bytes.subarray(at, at + LONGEST_FRAME)
+        const found = driver.cutFrame(window)
+        if (typeof found === 'object') {
+          frames.push(window.slice(0, found.frame))
+          at += found.frame
+          continue
+        }
+        if (found === 'more' && !ended && window.length < LONGEST_FRAME) break
+        if (found === 'refused') counts.refusedFrames++
+      }
+      counts.discardedBytes++
+      at++ // one byte only: a good frame may begin inside a bad one
+    }
+    partial = bytes.slice(at)
+    return frames
+  }
+
+  return {
+    push(chunk) {
+      const bytes = line.type === 'hid' ? payloads(line, chunk, counts) : chunk
+      return cut(partial.length === 0 ? bytes : joined([partial, bytes]), false)
+    },
+    end: () => cut(partial, true),
+    pending: () => partial.length,
+  }
+}
+
+/** The payloads of the reports in a chunk; the last report is filled with zeros. */
+function payloads(line: HidLine, chunk: Uint8Array, counts: Counts): Uint8Array {
+  const parts: Uint8Array[] = []
+  for (let at = 0; at < chunk.length; at += line.reportLength) {
+    const report = new Uint8Array(line.reportLength)
+    report.set(chunk.subarray(at, at + line.reportLength))
+    const payload = line.unwrap(report)
+    if (payload.length === 0) counts.discardedBytes += line.reportLength
+    parts.push(payload)
+  }
+  return joined(parts)
+}
+
+export function joined(parts: readonly Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(parts.reduce((length, part) => length + part.length, 0))
+  let at = 0
+  for (const part of parts) {
+    all.set(part, at)
+    at += part.length
+  }
+  return all
+}
+
+const SCHEMAS: Record<string, z.ZodType<Told['event']>> = {
+  'blood-pressure': BloodPressure,
+  glucose: Glucose,
+  failure: Failure,
+  card: CardRead,
+  progress: Progress,
+  device: DeviceInfo,
+}
+
+/** What one frame tells, checked against the event schemas. Throws FrameError; its text never quotes the frame. */
+export function tell(driver: DriverDefinition, frame: Uint8Array, earlier: readonly Facts[] = []): Told[] {
+  return told(driver, frame, driver.parse(frame), earlier)
+}
+
+function told(driver: DriverDefinition, frame: Uint8Array, facts: Facts, earlier: readonly Facts[]): Told[] {
+  const subject = driver.subject?.(facts)
+  const seconds = driver.measuringSeconds?.of?.(facts) ?? undefined
+  return driver.events(facts, earlier).map((event) => {
+    const checked = SCHEMAS[event.kind]?.safeParse(event)
+    if (!checked?.success)
+      throw new FrameError(`${driver.models[0]}: ${checked?.error.issues[0]?.message ?? `unknown event ${event.kind}`}`)
+    return {
+      event: checked.data,
+      raw: driver.kind === 'identity' ? null : blanked(frame, driver.privateRanges?.(frame) ?? []), // a card is private whole
+      ...(subject !== undefined && isReading(event) && { subject }),
+      ...(seconds !== undefined && isReading(event) && { measuredSeconds: seconds }),
+    }
+  })
+}
+
+function blanked(frame: Uint8Array, ranges: readonly [number, number][]): Uint8Array {
+  const copy = frame.slice()
+  for (const [from, to] of ranges) copy.fill(0x20, from, to)
+  return copy
+}
+
+export interface Decoder {
+  push(chunk: Uint8Array): Told[]
+  end(): Told[]
+  counts: Counts
+}
+
+/** Frames and events of a stream without a conversation: a complete valid reading is told at once. */
+export function decoder(driver: Driver): Decoder {
+  const counts: Counts = { discardedBytes: 0, refusedFrames: 0 }
+  const cutter = frameCutter(driver, counts)
+  const latest = new Map<string, Facts>()
+  const decode = (frame: Uint8Array): Told[] => {
+    try {
+      const facts = driver.parse(frame)
+      const events = told(driver, frame, facts, [...latest.values()])
+      latest.delete(facts.kind) // so that the map stays in order of arrival
+      latest.set(facts.kind, facts)
+      return events
+    } catch (error) {
+      if (!(error instanceof FrameError)) throw error
+      counts.refusedFrames++
+      return []
+    }
+  }
+  return {
+    push: (chunk) => cutter.push(chunk).flatMap(decode),
+    end: () => cutter.end().flatMap(decode),
+    counts,
+  }
+}
