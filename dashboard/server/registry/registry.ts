@@ -3,7 +3,7 @@ import { closeSync, openSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { Kysely, Migrator, SqliteDialect } from 'kysely'
 import * as first from './migrations/001-first.ts'
-import type { Registry, Tables } from './schema.ts'
+import type { CounterTable, Registry, Tables } from './schema.ts'
 
 /**
  * @param file path; created with mode 0600, since it holds names and numbers. `destroy()` closes it.
@@ -25,8 +25,10 @@ export async function openRegistry(file: string): Promise<Registry> {
   return db
 }
 
+type Counter = CounterTable['name']
+
 /** The next `count` numbers of a counter: returns the first. Inside a transaction, so that numbers grow in commit order. */
-export async function takeNumbers(trx: Registry, name: 'residents' | 'observations', count: number): Promise<number> {
+export async function takeNumbers(trx: Registry, name: Counter, count: number): Promise<number> {
   const row = await trx
     .insertInto('counters')
     .values({ name, value: count })
@@ -34,4 +36,15 @@ export async function takeNumbers(trx: Registry, name: 'residents' | 'observatio
     .returning('value')
     .executeTakeFirstOrThrow()
   return row.value - count + 1
+}
+
+/** The highest number given so far: the anchor of a list, and where a live stream begins. */
+export async function lastNumber(db: Registry, name: Counter): Promise<number> {
+  const row = await db.selectFrom('counters').select('value').where('name', '=', name).executeTakeFirst()
+  return row?.value ?? 0
+}
+
+/** Rows a statement can carry: both databases limit its parameters (SQLite 32,766, PostgreSQL 65,535). */
+export function chunks<T>(rows: readonly T[], size = 500): T[][] {
+  return Array.from({ length: Math.ceil(rows.length / size) }, (_, i) => rows.slice(i * size, (i + 1) * size))
 }

@@ -2,9 +2,9 @@
 // Instants are milliseconds since 1970; truths are 0 or 1; `subject` is '<hub>/<alias>': SQLite and PostgreSQL read it alike.
 import type { Kysely } from 'kysely'
 
-/** One row a counter: `n` of residents and observations comes from here, under the row's lock, so it grows in commit order. */
+/** One row a counter: `n` comes from here, under the row's lock, so it grows in commit order. */
 export interface CounterTable {
-  name: 'residents' | 'observations'
+  name: 'residents' | 'observations' | 'quarantine'
   value: number
 }
 
@@ -32,7 +32,8 @@ export interface HubSessionTable {
   online: number // what its last status said: 0 after its will
   first_heard_ms: number | null // by the clinic's clock; null while only a retained word from before is known
   last_heard_ms: number | null
-  received_at_ms: number
+  first_received_ms: number
+  received_at_ms: number // of the last word, retained ones too
 }
 
 export interface UserTable {
@@ -183,17 +184,10 @@ export interface RetractionTable {
   reason: string
 }
 
-/** A second, different version of an id: kept whole, shown, never used. */
-export interface ConflictTable {
-  id: string // hash of record and body
-  record: string
-  hub: string
-  body: string
-  received_at_ms: number
-}
-
+/** What could not be accepted, whole; and, with reason conflict, a second different version of an id. */
 export interface QuarantineTable {
   id: string // hash of what came
+  n: number
   hub: string | null
   topic: string
   epoch: string | null
@@ -244,7 +238,6 @@ export interface Tables {
   beats: BeatTable
   clocks: ClockTable
   retractions: RetractionTable
-  conflicts: ConflictTable
   quarantine: QuarantineTable
   assignments: AssignmentTable
   audit: AuditTable

@@ -1,0 +1,139 @@
+// What every kiosk has delivered and when it last spoke: presence by the clinic's own receipt, counts from the coverage.
+import { Status } from '../../../hub/contract/status.ts'
+import type { CoverageTable, HubSessionTable, Registry } from './schema.ts'
+import { inSites, type Sites } from './scope.ts'
+
+export interface KioskState {
+  hub: string
+  site: string
+  zone: string
+  presence: 'online' | 'silent' | 'offline' | 'never' | 'clone'
+  lastWordMs: number | null
+  lastReadingMs: number | null
+  status: Status | null
+  delivery: { stored: number; missing: number; gone: number; quarantined: number; conflicts: number }
+}
+
+/** @param presenceMs without a word for so long a hub is silent */
+export async function kioskStates(
+  db: Registry,
+  sites: Sites,
+  nowMs: number,
+  presenceMs: number,
+): Promise<KioskState[]> {
+  const hubs = await db
+    .selectFrom('hubs as h')
+    .innerJoin('sites as s', 's.id', 'h.site')
+    .select(['h.id', 'h.site', 's.zone'])
+    .where('h.revoked_at_ms', 'is', null)
+    .where((eb) => inSites(eb, sites, ['h.site']))
+    .orderBy('h.id')
+    .execute()
+  return Promise.all(
+    hubs.map(async ({ id: hub, site, zone }) => {
+      const sessions = await sessionsOf(db, hub)
+      const coverage = await db.selectFrom('coverage').selectAll().where('hub', '=', hub).orderBy('from_seq').execute()
+      const { lastReadingMs } = await db
+        .selectFrom('observations')
+        .select((eb) => eb.fn.max('taken_at_ms').as('lastReadingMs'))
+        .where('hub', '=', hub)
+        .executeTakeFirstOrThrow()
+      const refused = await db
+        .selectFrom('quarantine')
+        .select((eb) => ['reason', eb.fn.countAll<number>().as('total')])
+        .where('hub', '=', hub)
+        .groupBy('reason')
+        .execute()
+      const conflicts = Number(refused.find((row) => row.reason === 'conflict')?.total ?? 0)
+      const words = sessions.flatMap((s) => s.last_heard_ms ?? [])
+      return {
+        hub,
+        site,
+        zone,
+        presence: presence(sessions, nowMs, presenceMs),
+        lastWordMs: words.length === 0 ? null : Math.max(...words),
+        lastReadingMs,
+        status: sessions[0] ? Status.parse(JSON.parse(sessions[0].status)) : null,
+        delivery: {
+          ...counts(coverage, keptEpochs(sessions, nowMs)),
+          quarantined: refused.reduce((sum, row) => sum + Number(row.total), 0) - conflicts,
+          conflicts,
+        },
+      }
+    }),
+  )
+}
+
+/** The hub's sessions, the one that started last first. A will says nothing new about when a session started. */
+export const sessionsOf = (db: Registry, hub: string): Promise<HubSessionTable[]> =>
+  db
+    .selectFrom('hub_sessions')
+    .selectAll()
+    .where('hub', '=', hub)
+    .orderBy('first_received_ms', 'desc')
+    .orderBy('session')
+    .execute()
+
+/** A retained word from before counts for nothing here: only what the clinic heard itself does. */
+export function presence(
+  sessions: readonly HubSessionTable[],
+  nowMs: number,
+  presenceMs: number,
+): KioskState['presence'] {
+  const heard = sessions.filter((s) => s.last_heard_ms !== null)
+  if (heard.length === 0) return sessions.length === 0 ? 'never' : 'silent'
+  const live = heard.filter((s) => s.online === 1 && s.last_heard_ms! > nowMs - presenceMs)
+  // Two that overlap: the older one spoke again after the younger one began.
+  const overlap = live.some((a) =>
+    live.some((b) => a.first_heard_ms! < b.first_heard_ms! && a.last_heard_ms! > b.first_heard_ms!),
+  )
+  if (overlap) return 'clone'
+  if (live.length > 0) return 'online'
+  return heard[0]!.online === 1 ? 'silent' : 'offline'
+}
+
+const SESSION_COUNTS_MS = 86_400_000
+
+/** Every epoch the hub still keeps, by the last word of its newest session and of any other of the last day (a clone's). */
+export function keptEpochs(
+  sessions: readonly HubSessionTable[],
+  nowMs: number,
+): Map<string, { first: number; last: number }> {
+  const kept = new Map<string, { first: number; last: number }>()
+  for (const [i, session] of sessions.entries()) {
+    if (i > 0 && session.received_at_ms < nowMs - SESSION_COUNTS_MS) continue
+    for (const { epoch, first, last } of Status.parse(JSON.parse(session.status)).epochs) {
+      const known = kept.get(epoch)
+      kept.set(epoch, { first: Math.min(first, known?.first ?? first), last: Math.max(last, known?.last ?? last) })
+    }
+  }
+  return kept
+}
+
+/** @param coverage ascending and merged */
+export function counts(coverage: readonly CoverageTable[], kept: ReturnType<typeof keptEpochs>) {
+  const epochs = new Set([...coverage.map((c) => c.epoch), ...kept.keys()])
+  let [stored, missing, gone] = [0, 0, 0]
+  for (const epoch of epochs) {
+    const have = coverage.filter((c) => c.epoch === epoch)
+    const through = have.at(-1)?.to_seq ?? 0
+    const within = (from: number, to: number) =>
+      have.reduce((sum, c) => sum + Math.max(0, Math.min(to, c.to_seq) - Math.max(from, c.from_seq) + 1), 0)
+    const { first, last } = kept.get(epoch) ?? { first: through + 1, last: through }
+    stored += within(1, through)
+    if (last >= first) missing += last - first + 1 - within(first, last)
+    gone += first - 1 - within(1, first - 1)
+  }
+  return { stored, missing, gone }
+}
+
+/** What /health says is waiting for the series. */
+export async function waitingForSeries(db: Registry): Promise<number> {
+  const { total } = await db
+    .selectFrom('observations')
+    .select((eb) => eb.fn.countAll<number>().as('total'))
+    .where('stored', '=', 0)
+    .where('state', '=', 'placed')
+    .executeTakeFirstOrThrow()
+  return Number(total)
+}

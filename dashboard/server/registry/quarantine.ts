@@ -1,0 +1,79 @@
+// What could not be accepted, whole, with the reason: shown to staff, never dropped.
+import { isUtf8 } from 'node:buffer'
+import { createHash } from 'node:crypto'
+import { chunks, lastNumber, takeNumbers } from './registry.ts'
+import type { QuarantineTable, Registry } from './schema.ts'
+import { inSites, type Listed, type Window } from './scope.ts'
+
+/** Stable codes; the page words them. */
+export type Reason =
+  | 'not-json'
+  | 'too-large'
+  | 'envelope'
+  | 'future-version'
+  | 'wrong-hub'
+  | 'retained'
+  | 'unknown-type'
+  | 'invalid-record'
+  | 'conflict'
+  | 'store-refused'
+
+export interface Refused {
+  hub: string | null
+  topic: string
+  epoch: string | null
+  seq: number | null
+  reason: Reason
+  /** What came and what was expected; never a value from inside a record. */
+  detail: string
+  body: Pick<QuarantineTable, 'body' | 'encoding' | 'bytes'>
+}
+
+/** Bytes as text where they are UTF-8 (with a NUL they are no text either), else as hex. */
+export function bodyOf(bytes: Uint8Array): Refused['body'] {
+  const text = isUtf8(bytes) && !bytes.includes(0)
+  return {
+    body: Buffer.from(bytes).toString(text ? 'utf8' : 'hex'),
+    encoding: text ? 'text' : 'hex',
+    bytes: bytes.length,
+  }
+}
+
+export const textBody = (body: string): Refused['body'] => ({ body, encoding: 'text', bytes: Buffer.byteLength(body) })
+
+/** What came, by its content: the same thing sent again is the same row, so a hub that repeats itself fills nothing. */
+export const quarantineId = ({ hub, topic, reason, body }: Refused) =>
+  createHash('sha256')
+    .update(JSON.stringify([hub, topic, reason, body.body]))
+    .digest('hex')
+    .slice(0, 32)
+
+/** Keeps these; those kept already stay as they are. Returns those that are new. */
+export async function keepRefused(
+  trx: Registry,
+  refused: readonly Refused[],
+  receivedAtMs: number,
+): Promise<Refused[]> {
+  const byId = new Map(refused.map((one) => [quarantineId(one), one]))
+  const fresh = [...byId]
+  for (const ids of chunks([...byId.keys()])) {
+    const known = await trx.selectFrom('quarantine').select('id').where('id', 'in', ids).execute()
+    for (const { id } of known) byId.delete(id)
+  }
+  let n = byId.size === 0 ? 0 : await takeNumbers(trx, 'quarantine', byId.size)
+  const rows = fresh
+    .filter(([id]) => byId.has(id))
+    .map(([id, { body, ...rest }]) => ({ id, n: n++, ...rest, ...body, received_at_ms: receivedAtMs }))
+  for (const values of chunks(rows)) await trx.insertInto('quarantine').values(values).execute()
+  return [...byId.values()]
+}
+
+/** Newest first. Things without a hub are shown to those who see all sites. */
+export async function listQuarantine(db: Registry, window: Window): Promise<Listed<QuarantineTable>> {
+  const before = window.before ?? (await lastNumber(db, 'quarantine'))
+  let query = db.selectFrom('quarantine as q').leftJoin('hubs as h', 'h.id', 'q.hub').where('q.n', '<=', before)
+  if (window.sites !== 'all') query = query.where((eb) => inSites(eb, window.sites, ['h.site']))
+  const { total } = await query.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
+  const page = query.selectAll('q').orderBy('q.n', 'desc').limit(window.limit).offset(window.offset)
+  return { items: await page.execute(), total: Number(total), before }
+}
