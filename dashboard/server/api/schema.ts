@@ -34,6 +34,7 @@ export type Site = z.infer<typeof Site>
 export const Role = z.enum(['doctor', 'county', 'admin'])
 
 export const Credentials = z.object({ user: z.string().min(1).max(100), password: z.string().min(1).max(1000) })
+/** The answer to POST /api/session, and to GET /api/session while the cookie holds: a reloaded page asks who is signed in. */
 export const SessionUser = z.object({ user: z.string(), role: Role, sites: z.array(Site) })
 export type SessionUser = z.infer<typeof SessionUser>
 

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { type SelectQueryBuilder, sql } from 'kysely'
 import type { Observation } from '../../../hub/contract/record.ts'
-import type { Point } from '../store/store.ts'
+import type { Place, Point } from '../store/store.ts'
 import { lastNumber } from './registry.ts'
 import type { Registry } from './schema.ts'
 import { inSites, type Listed, type Sites, type Window } from './scope.ts'
@@ -19,6 +19,8 @@ export interface Shown {
   subject: string | null
   visit: string | null
   state: 'placed' | 'undated' | 'pending'
+  /** Where the series holds it; null while it holds none. */
+  place: Place | null
   /** The instant it counts under; null while undated or pending. */
   takenAtMs: number | null
   receivedAtMs: number
@@ -26,7 +28,7 @@ export interface Shown {
   /** As the hub sent it; null while only the series knows this reading: then `point` holds what it knows. */
   record: Observation | null
   point: (Omit<Point, 'placeNs'> & { placeNs: string }) | null
-  resident: { id: string; name: string } | null
+  resident: { id: string; name: string; birthDate: string | null } | null
   assigned: { by: string; atMs: number; reason: string } | null
 }
 
@@ -46,8 +48,9 @@ type Of<Q> = Q extends SelectQueryBuilder<infer DB, infer TB, unknown> ? SelectQ
 async function rows(query: Of<From>): Promise<Shown[]> {
   const found = await query
     .select(['o.id', 'o.n', 'o.kind', 'o.unit', 'o.hub', 'h.site', 'site.zone', 'o.subject', 'o.visit', 'o.state'])
+    .select(['o.bucket', 'o.place_ms', 'o.place_ns'])
     .select(['o.taken_at_ms', 'o.received_at_ms', 'o.retracted', 'o.point', 'r.body'])
-    .select(['p.id as resident', 'p.name', 'a.user', 'a.at_ms', 'a.reason'])
+    .select(['p.id as resident', 'p.name', 'p.birth_date', 'a.user', 'a.at_ms', 'a.reason'])
     .execute()
   return found.map((row) => ({
     id: row.id,
@@ -60,12 +63,21 @@ async function rows(query: Of<From>): Promise<Shown[]> {
     subject: row.subject,
     visit: row.visit,
     state: row.state,
+    place:
+      row.place_ms === null
+        ? null
+        : {
+            kind: row.kind,
+            bucket: row.bucket,
+            unit: row.unit,
+            placeNs: BigInt(row.place_ms) * 1_000_000n + BigInt(row.place_ns ?? 0),
+          },
     takenAtMs: row.taken_at_ms,
     receivedAtMs: row.received_at_ms,
     retracted: row.retracted === 1,
     record: row.body === null ? null : (JSON.parse(row.body) as Observation), // parsed by zod before it was kept
     point: row.point === null ? null : JSON.parse(row.point),
-    resident: row.resident === null ? null : { id: row.resident, name: row.name! },
+    resident: row.resident === null ? null : { id: row.resident, name: row.name!, birthDate: row.birth_date },
     assigned: row.user === null ? null : { by: row.user, atMs: row.at_ms!, reason: row.reason! },
   }))
 }
