@@ -109,7 +109,12 @@ export function session(app: App, { registry, now, changes, ...deps }: Deps) {
 
   app.delete('/api/session', { schema: { response: { 204: z.null() } } }, async (request, reply) => {
     await closeSession(registry, request.cookies[COOKIE] ?? '')
-    await audit(registry, now(), { user: me(request).user, action: 'sign-out', target: '-', detail: `from ${request.ip}` })
+    await audit(registry, now(), {
+      user: me(request).user,
+      action: 'sign-out',
+      target: '-',
+      detail: `from ${request.ip}`,
+    })
     changes.tell({ type: 'session' })
     return reply.clearCookie(COOKIE, cookieOf(deps.origin)).code(204).send(null)
   })

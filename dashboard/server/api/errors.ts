@@ -33,7 +33,8 @@ export class ApiFault extends Error {
 export function answerError(error: FastifyError, request: FastifyRequest, reply: FastifyReply) {
   const fault = asFault(error)
   const status = CODES[fault.code]
-  if (status >= 500) request.log.error({ err: error, code: fault.code, route: request.routeOptions.url }, 'a request failed')
+  if (status >= 500)
+    request.log.error({ err: error, code: fault.code, route: request.routeOptions.url }, 'a request failed')
   return reply.code(status).send({ error: fault.code, message: fault.message })
 }
 
@@ -42,12 +43,18 @@ function asFault(error: FastifyError): ApiFault {
   if (error instanceof StoreUnavailable)
     return new ApiFault('series-away', 'The time series does not answer; the readings are kept. Try again in a minute.')
   if (hasZodFastifySchemaValidationErrors(error)) {
-    const faults = error.validation.map((v) => `${v.instancePath.slice(1).replaceAll('/', '.') || 'the whole'}: ${v.message}`)
+    const faults = error.validation.map(
+      (v) => `${v.instancePath.slice(1).replaceAll('/', '.') || 'the whole'}: ${v.message}`,
+    )
     return new ApiFault('bad-request', `${error.validationContext ?? 'request'}: ${faults.join('; ')}`)
   }
-  if (error.statusCode === 413) return new ApiFault('too-large', 'The body is larger than any request of this API needs.')
+  if (error.statusCode === 413)
+    return new ApiFault('too-large', 'The body is larger than any request of this API needs.')
   if (error.statusCode === 415) return new ApiFault('json-only', 'Expected a body with content-type application/json.')
   if (error.statusCode !== undefined && error.statusCode >= 400 && error.statusCode < 500)
-    return new ApiFault('bad-request', error.code === 'FST_ERR_CTP_INVALID_JSON_BODY' ? 'The body is no JSON.' : error.message)
+    return new ApiFault(
+      'bad-request',
+      error.code === 'FST_ERR_CTP_INVALID_JSON_BODY' ? 'The body is no JSON.' : error.message,
+    )
   return new ApiFault('internal', 'Something went wrong here; it has been logged.')
 }

@@ -3,7 +3,8 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
-import type { FastifyInstance } from 'fastify'
+import type { App, Deps } from './app.ts'
+import { requireSession } from './auth.ts'
 import { ApiFault } from './errors.ts'
 
 /** The built index.html holds this where the style nonce belongs; a new one is put in for each answer. */
@@ -23,7 +24,7 @@ const policy = (style: string) =>
     "frame-ancestors 'none'",
   ].join('; ')
 
-export function securityHeaders(app: FastifyInstance) {
+export function securityHeaders(app: App) {
   app.addHook('onRequest', async (request, reply) => {
     reply.headers({
       'content-security-policy': policy("'self'"),
@@ -36,29 +37,34 @@ export function securityHeaders(app: FastifyInstance) {
   })
 }
 
-/** @param root folder of the built page; while it is not built, only the API answers */
-export async function servePage(app: FastifyInstance, root: string) {
+/** While the page is not built, only the API answers. */
+export async function servePage(app: App, deps: Deps) {
+  const root = deps.web
   const index = join(root, 'index.html')
   const built = existsSync(index) ? readFileSync(index, 'utf8') : null
+  const signedIn = requireSession(deps)
   if (built !== null) {
     await app.register(fastifyStatic, {
       root,
       index: false,
       cacheControl: false,
+      schemaHide: true,
       allowedPath: (path) => path !== '/index.html', // it needs its nonce
       // Vite names what lies under assets/ by its content: such a file never changes.
       setHeaders: (reply, path) => {
         reply.header('cache-control', path.includes('/assets/') ? 'public, max-age=31536000, immutable' : 'no-cache')
       },
     })
-    app.get('/', { schema: { hide: true } }, (_request, reply) => reply.callNotFound())
   }
-  app.setNotFoundHandler((request, reply) => {
-    const wantsPage = request.method === 'GET' && !request.url.startsWith('/api/') && !/\.[a-z0-9]+$/i.test(request.url.split('?')[0]!)
-    if (!wantsPage) throw new ApiFault('not-found', 'There is nothing at this address.')
+  app.setNotFoundHandler(async (request, reply) => {
+    const [path = ''] = request.url.split('?')
+    if (path.startsWith('/api/')) await signedIn(request)
+    const page = request.method === 'GET' && !path.startsWith('/api/') && !/\.(?!html$)[a-z0-9]+$/i.test(path)
+    if (!page) throw new ApiFault('not-found', 'There is nothing at this address.')
     if (built === null) throw new ApiFault('not-found', 'The page is not built yet: run npm run build.')
     const nonce = randomBytes(16).toString('base64')
     return reply
+      .code(200)
       .header('content-security-policy', policy(`'self' 'nonce-${nonce}'`))
       .header('cache-control', 'no-store')
       .type('text/html; charset=utf-8')

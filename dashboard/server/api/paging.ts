@@ -11,7 +11,12 @@ interface Asked {
 export function windowOf(sites: Sites, { page, before }: Asked): Window {
   if (before !== undefined && !/^\d{1,15}$/.test(before))
     throw new ApiFault('bad-request', 'before: expected the value that the first page of this list gave.')
-  return { sites, before: before === undefined ? null : Number(before), limit: PAGE_SIZE, offset: (page - 1) * PAGE_SIZE }
+  return {
+    sites,
+    before: before === undefined ? null : Number(before),
+    limit: PAGE_SIZE,
+    offset: (page - 1) * PAGE_SIZE,
+  }
 }
 
 export async function answerOf<Row, Item>(

@@ -24,7 +24,11 @@ function formatOf(zone: string): Intl.DateTimeFormat {
 
 /** `2026-03-02T08:15:00.690+08:00`. @param ms since 1970 @param zone IANA name */
 export function zoned(ms: number, zone: string): string {
-  const parts = new Map(formatOf(zone).formatToParts(ms).map((p) => [p.type, p.value]))
+  const parts = new Map(
+    formatOf(zone)
+      .formatToParts(ms)
+      .map((p) => [p.type, p.value]),
+  )
   const part = (type: Intl.DateTimeFormatPartTypes) => parts.get(type) ?? ''
   const offset = part('timeZoneName').replace('GMT', '') || '+00:00'
   const day = `${part('year').padStart(4, '0')}-${part('month')}-${part('day')}`

@@ -1,0 +1,97 @@
+// The clinic's HTTP API and page, built apart from listening: tests inject into exactly what runs.
+import fastifyCookie from '@fastify/cookie'
+import fastifySwagger from '@fastify/swagger'
+import fastify, {
+  type FastifyBaseLogger,
+  type FastifyInstance,
+  type RawReplyDefaultExpression,
+  type RawRequestDefaultExpression,
+  type RawServerDefault,
+} from 'fastify'
+import {
+  jsonSchemaTransform,
+  serializerCompiler,
+  validatorCompiler,
+  type ZodTypeProvider,
+} from 'fastify-type-provider-zod'
+import type { Registry } from '../registry/schema.ts'
+import type { Store } from '../store/store.ts'
+import { refuseCrossSite, requireSession, session, signIn } from './auth.ts'
+import { answerError } from './errors.ts'
+import { health } from './health.ts'
+import { type Changes, live } from './live.ts'
+import { machines } from './machines.ts'
+import { observations } from './observations.ts'
+import { securityHeaders, servePage } from './page.ts'
+import { residents } from './residents.ts'
+import type { Site } from './schema.ts'
+import { unassigned } from './unassigned.ts'
+
+export interface Deps {
+  registry: Registry
+  store: Store
+  sites: readonly Site[]
+  changes: Changes
+  /** Is the broker in reach? */
+  broker(): boolean
+  now(): number
+  log: FastifyBaseLogger
+  version: string
+  /** `https://clinic.example` when browsers come by way of a proxy; null: they reach this program itself. */
+  origin: string | null
+  presenceMs: number
+  /** How often the live line says that it lives. */
+  aliveMs: number
+  /** Folder of the built page. */
+  web: string
+}
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression<RawServerDefault>,
+  RawReplyDefaultExpression<RawServerDefault>,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>
+
+/** No request of this API is larger. */
+const BODY_BYTES = 16 * 1024
+
+export async function build(deps: Deps): Promise<App> {
+  const app: App = fastify({
+    loggerInstance: deps.log,
+    disableRequestLogging: true, // a list of who asked for what is the audit's, not the log's
+    bodyLimit: BODY_BYTES,
+    trustProxy: deps.origin === null ? false : 'loopback',
+    forceCloseConnections: true,
+  }).withTypeProvider<ZodTypeProvider>()
+  app.setValidatorCompiler(validatorCompiler)
+  app.setSerializerCompiler(serializerCompiler)
+  app.setErrorHandler(answerError)
+  app.removeContentTypeParser('text/plain') // JSON only
+  app.decorateRequest('me', null)
+  securityHeaders(app)
+  app.addHook('onRequest', refuseCrossSite(deps.origin))
+  await app.register(fastifyCookie)
+  await app.register(fastifySwagger, {
+    openapi: { info: { title: 'Health kiosk clinic', version: deps.version } },
+    transform: jsonSchemaTransform,
+  })
+
+  // Open to all: these and the page's own files. Whatever is added below the hook needs a session.
+  health(app, deps)
+  await signIn(app, deps)
+  app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger())
+  await servePage(app, deps)
+  await app.register(async (inside: App) => {
+    inside.addHook('onRequest', requireSession(deps))
+    session(inside, deps)
+    residents(inside, deps)
+    observations(inside, deps)
+    unassigned(inside, deps)
+    machines(inside, deps)
+    live(inside, deps)
+  })
+  await app.ready()
+  return app
+}
