@@ -1,6 +1,6 @@
 // Builds what is missing or older than its sources: npm packages, the three programs, the two pages. Plain JavaScript: it runs before any build.
 import { spawnSync } from 'node:child_process'
-import { chmodSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import { chmodSync, cpSync, existsSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { fileURLToPath, pathToFileURL } from 'node:url'
 
@@ -41,9 +41,10 @@ export function build() {
   )
   if (existsSync(stamp) && statSync(stamp).mtimeMs >= Math.max(...sources, ...configs)) return
   run('npx', ['tsc', '-p', 'tsconfig.build.json'])
-  for (const page of ['dashboard', 'screen']) run('npx', ['vite', 'build', '--mode', page])
+  for (const page of ['doctor', 'visitor']) run('npx', ['vite', 'build', '--mode', page])
   const { bin } = JSON.parse(readFileSync(join(root, 'package.json'), 'utf8'))
   for (const file of Object.values(bin)) chmodSync(join(root, file), 0o755)
+  cpSync(join(root, 'simulators/panel'), join(root, 'dist/simulators/panel'), { recursive: true })
   writeFileSync(stamp, '')
 }
 

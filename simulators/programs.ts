@@ -39,10 +39,11 @@ export async function start<Ready>(name: ProgramName, args: string[], options: {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, ...options.env },
   })
-  let words = ''
+  // Held back until it runs: when it cannot start, its last line alone says why.
+  let words: string | undefined = ''
   const log: Log = (chunk) => {
-    words = (words + Buffer.from(chunk).toString()).slice(-4000)
-    options.log(chunk)
+    if (words === undefined) options.log(chunk)
+    else words += Buffer.from(chunk).toString()
   }
   collect(child.stdout, log)
   collect(child.stderr, log)
@@ -50,9 +51,11 @@ export async function start<Ready>(name: ProgramName, args: string[], options: {
   const ready = await Promise.race([
     new Promise<Ready>((resolve) => child.once('message', (message) => resolve(message as Ready))),
     ended.then((code) => {
-      throw new Error(`${name} ended (exit ${code}) before it was ready: ${words.trim()}`)
+      throw new Error(`${name} cannot start: ${words?.trim().split('\n').at(-1) || `exit code ${code}`}`)
     }),
   ])
+  options.log(Buffer.from(words))
+  words = undefined
   const end = (signal: NodeJS.Signals) => async () => {
     child.kill(signal)
     await ended
