@@ -1,0 +1,138 @@
+// A whole house for a journey: real programs, a real broker and series, simulated devices on real pseudo-terminals, one temporary folder.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { readFile } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { type RunningDevice, startDevice } from '../../simulators/device.ts'
+import { type KioskScreen, watchScreen } from '../../simulators/kiosk-view.ts'
+import { command, type Program, SITE, start, writeConfig } from '../../simulators/programs.ts'
+import { freePort, influxd, mosquitto, type Server } from '../servers.ts'
+import { type ClinicApi, signIn } from './clinic-api.ts'
+
+export const HUB = 'K01'
+const PASSWORD = 'a password of the test house'
+
+export interface HouseOptions {
+  /** `embedded`: aedes and SQLite inside the clinic. `servers`: Mosquitto and InfluxDB. By configuration alone. */
+  parts: 'embedded' | 'servers'
+  /** Device id in the hub's config → driver. */
+  devices: Record<string, string>
+  measuringSeconds?: { min: number; max: number }
+  /** Stands between hub and broker: given the broker's port, gives the port the hub is told. */
+  between?: (brokerPort: number) => Promise<number>
+  env?: NodeJS.ProcessEnv
+}
+
+export interface House {
+  folder: string
+  devices: Record<string, RunningDevice>
+  broker: Server | undefined
+  influx: Server | undefined
+  clinic: Program<{ url: string }>
+  hub: Program<{ url: string }>
+  screen: KioskScreen
+  /** Everything the programs have written to their logs. */
+  logs(): string
+  startClinic(): Promise<void>
+  startHub(): Promise<void>
+  api(): Promise<ClinicApi>
+  close(): Promise<void>
+}
+
+export async function house(options: HouseOptions): Promise<House> {
+  const folder = mkdtempSync(join(tmpdir(), 'house-'))
+  const [clinicPort, screenPort] = [await freePort(), await freePort()]
+  let logs = ''
+  const around = {
+    log: (chunk: Uint8Array) => {
+      logs += Buffer.from(chunk).toString()
+    },
+    env: { ...options.env },
+  }
+  const servers = options.parts === 'servers'
+  const influx = servers ? await influxd(join(folder, 'influx')) : undefined
+  await influx?.start()
+  const embeddedPort = await freePort()
+  const clinicUser = { user: 'clinic', password: 'clinic password' }
+  const clinicConfig = await writeConfig(join(folder, 'clinic'), {
+    data: join(folder, 'clinic'),
+    listen: { port: clinicPort },
+    broker: { embedded: { port: embeddedPort } },
+    series: influx ? { influx: { host: '127.0.0.1', port: influx.port, database: 'kiosk' } } : { sqlite: true },
+    sites: [SITE],
+  })
+  const cli = (args: string[], input = '') => command('clinic', [...args, '--config', clinicConfig], input)
+  await cli(['user', 'add', 'doctor', '--role', 'doctor', '--site', SITE.id], PASSWORD)
+  const enrolment = join(folder, 'enrolment.json')
+  await cli(['keys', 'add-hub', HUB, '--site', SITE.id, '--out', enrolment])
+
+  let broker: Server | undefined
+  if (servers) {
+    const hubUser = JSON.parse(await readFile(enrolment, 'utf8')).broker as { username: string; password: string }
+    const own = (name: string) => `kiosk/v1/${HUB}/${name}`
+    broker = await mosquitto(join(folder, 'mosquitto'), [
+      { ...clinicUser, acl: ['readwrite kiosk/v1/#'] },
+      {
+        user: hubUser.username,
+        password: hubUser.password,
+        acl: [
+          ...['records', 'status', 'live', 'reply'].map((name) => `write ${own(name)}`),
+          ...['stored', 'command'].map((name) => `read ${own(name)}`),
+        ],
+      },
+    ])
+    await broker.start()
+    await writeConfig(join(folder, 'clinic'), {
+      ...JSON.parse(await readFile(clinicConfig, 'utf8')),
+      broker: { url: `mqtt://127.0.0.1:${broker.port}`, username: clinicUser.user, password: clinicUser.password },
+    })
+  }
+
+  const brokerPort = broker?.port ?? embeddedPort
+  const toldPort = (await options.between?.(brokerPort)) ?? brokerPort
+  const ports = Object.fromEntries(Object.keys(options.devices).map((id) => [id, join(folder, `port-${id}`)]))
+  const hubConfig = await writeConfig(join(folder, 'hub'), {
+    enrolment,
+    data: join(folder, 'hub'),
+    broker: `mqtt://127.0.0.1:${toldPort}`,
+    devices: Object.entries(options.devices).map(([id, driver]) => ({
+      id,
+      driver,
+      port: { type: 'serial', path: ports[id] },
+      ...(options.measuringSeconds && { measuringSeconds: options.measuringSeconds }),
+    })),
+    screen: { port: screenPort },
+  })
+  const devices: Record<string, RunningDevice> = {}
+  for (const [id, driver] of Object.entries(options.devices))
+    devices[id] = await startDevice(driver, ports[id]!, { now: Date.now, zone: SITE.zone })
+
+  const closing = new AbortController()
+  const it: House = {
+    folder,
+    devices,
+    broker,
+    influx,
+    clinic: await start('clinic', ['run', '--config', clinicConfig], around),
+    hub: await start('hub', ['run', '--config', hubConfig], around),
+    screen: watchScreen(`http://127.0.0.1:${screenPort}`, closing.signal),
+    logs: () => logs,
+    async startClinic() {
+      it.clinic = await start('clinic', ['run', '--config', clinicConfig], around)
+    },
+    async startHub() {
+      it.hub = await start('hub', ['run', '--config', hubConfig], around)
+    },
+    api: () => signIn(it.clinic.ready.url.replace(/\/$/, ''), 'doctor', PASSWORD),
+    async close() {
+      closing.abort()
+      await it.hub.stop()
+      await it.clinic.stop()
+      for (const device of Object.values(devices)) device.end()
+      await broker?.end()
+      await influx?.end()
+      rmSync(folder, { recursive: true, force: true })
+    },
+  }
+  return it
+}
