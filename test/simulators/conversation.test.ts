@@ -1,0 +1,193 @@
+// Each simulated device talks with the real driver of its model: what the driver tells is what the device says it said.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { SerialPort } from 'serialport'
+import { afterEach, beforeEach, expect, test } from 'vitest'
+import { findDriver, type Transport } from '../../devices/kit/driver.ts'
+import { LinkClosed, openLink } from '../../devices/kit/link.ts'
+import { type RunningDevice, type Said, startDevice } from '../../simulators/device.ts'
+import { startHidDevice } from '../../simulators/hid.ts'
+
+const ZONE = 'Asia/Shanghai'
+const NOW = Date.parse('2026-11-25T08:15:00+08:00')
+
+let folder: string
+const endings: (() => unknown)[] = []
+
+beforeEach(() => {
+  folder = mkdtempSync(join(tmpdir(), 'talk-'))
+})
+afterEach(async () => {
+  for (const end of endings.splice(0).reverse()) await end()
+  rmSync(folder, { recursive: true })
+})
+
+async function serialTransport(path: string, baudRate: number): Promise<Transport> {
+  const port = await new Promise<SerialPort>((resolve, reject) => {
+    const opening: SerialPort = new SerialPort({ path, baudRate }, (error) =>
+      error ? reject(error) : resolve(opening),
+    )
+  })
+  return {
+    chunks: port,
+    write: (bytes) => new Promise((resolve, reject) => port.write(bytes, (e) => (e ? reject(e) : resolve()))),
+    close: () => new Promise((resolve) => (port.isOpen ? port.close(() => resolve()) : resolve())),
+  }
+}
+
+/** What the driver tells of readings, cards and failures, as `Said` has it; ends when the port does. */
+async function* heard(driverId: string, transport: Transport) {
+  const driver = await findDriver(driverId)
+  const link = openLink(driver, transport)
+  const stopping = new AbortController()
+  endings.push(() => {
+    stopping.abort()
+    return link.close()
+  })
+  try {
+    for (;;) {
+      for await (const { event } of driver.read(link, { now: () => NOW, signal: stopping.signal })) {
+        if (event.kind === 'device' || event.kind === 'progress') continue
+        if (event.kind !== 'failure') yield event
+        else yield { kind: event.kind, of: event.of, code: event.code }
+      }
+    }
+  } catch (error) {
+    if (!(error instanceof LinkClosed)) throw error
+  }
+}
+
+async function serial(driverId: string) {
+  const device = await startDevice(driverId, join(folder, driverId), { now: () => NOW, zone: ZONE })
+  endings.push(() => device.end())
+  const { transport: line } = await findDriver(driverId)
+  const events = heard(driverId, await serialTransport(device.pty, line.type === 'serial' ? line.baud : 0))
+  return { device, events }
+}
+
+const next = async (events: AsyncGenerator<unknown>, count: number) => {
+  const got: unknown[] = []
+  while (got.length < count) {
+    const { value, done } = await events.next()
+    if (done) throw new Error(`the port ended after ${got.length} of ${count}`)
+    got.push(value)
+  }
+  return got
+}
+const sayAll = async (device: Pick<RunningDevice, 'say'>, commands: object[]) => {
+  const said: Said['said'] = []
+  for (const command of commands) said.push(...(await device.say(command)).said)
+  return said
+}
+
+const CARD = {
+  document: 'citizen',
+  number: '11999919500101009X',
+  name: '测试·甲子',
+  birthDate: '1950-01-01',
+  sex: 'male',
+}
+
+test.each([
+  [
+    'and-tm2657',
+    [
+      { measure: { systolic: 127, diastolic: 76, mean: 97, pulse: 78, seconds: 35 } },
+      { fail: 'E44' },
+      { measure: { systolic: 101, diastolic: 60, pulse: 55, irregularBeats: 3, movement: 1, remeasured: 1 } },
+      { measure: { systolic: 99, diastolic: 58, pulse: 61, at: null } },
+      { measure: { systolic: 150, diastolic: 90, pulse: 61, at: '2026-02-28T23:59' } },
+    ],
+  ],
+  [
+    'omron-hbp9030',
+    [
+      { measure: { systolic: 120, diastolic: 80, pulse: 72, movement: 1 } },
+      { fail: 7 },
+      { measure: { systolic: 99, diastolic: 58, pulse: 61, at: null, subject: '0003071' } },
+    ],
+  ],
+  [
+    'omron-hbp9020',
+    [
+      { measure: { systolic: 140, diastolic: 77, mean: 98, pulse: 68, trailer: 3 } },
+      { measure: { systolic: 99, diastolic: 58, pulse: 61, at: null } },
+    ],
+  ],
+])('the %s driver tells every result of the cuff as the cuff says it', async (driver, commands) => {
+  const { device, events } = await serial(driver)
+  const first = events.next()
+  const said = await sayAll(device, commands)
+  expect([(await first).value, ...(await next(events, said.length - 1))]).toEqual(said)
+  expect(said.length).toBe(commands.length)
+})
+
+test('a card is told once, again only after it was lifted; the reader that finds it again tells it again', async () => {
+  const { device, events } = await serial('sdt-samv')
+  const said = await sayAll(device, [{ card: CARD }])
+  expect(await next(events, 1)).toEqual(said)
+  const foreigner = { document: 'foreigner-2023', number: '900999188002290015', name: '', latinName: 'SPECIMEN, TEST' }
+  const laid = await sayAll(device, [{ card: { ...CARD, ...foreigner } }])
+  expect(await next(events, 1)).toEqual(laid)
+  await device.say({ refinds: true })
+  expect(await next(events, 1)).toEqual(laid)
+})
+
+test('the UltraEasy driver reads the whole memory, HI and LO and all, and no control test', async () => {
+  const { device, events } = await serial('lifescan-ultraeasy')
+  const said = await sayAll(device, [
+    { store: { value: 99, unit: 'mg/dL', at: '2026-11-25T08:15:00' } },
+    { store: { value: 'HI', at: '2026-11-25T08:20:00' } },
+    { store: { value: 120, control: true } },
+    { store: { value: 'LO', at: '2026-11-25T08:25:01' } },
+  ])
+  expect(said.length).toBe(3)
+  const read = await next(events, 3)
+  expect(read).toEqual(expect.arrayContaining(said))
+})
+
+const MEMORY = [
+  { store: { value: 5.5, unit: 'mmol/L', at: '2026-11-25T08:15', meal: 'before' } },
+  { store: { value: 'HI', unit: 'mmol/L', at: '2026-11-25T08:20' } },
+  { store: { value: 6.1, unit: 'mmol/L', control: true } },
+  { store: { value: 'LO', unit: 'mg/dL', at: '2026-11-25T08:25' } },
+  { store: { value: 113, unit: 'mg/dL', at: '2026-11-25T08:26', meal: 'after' } },
+]
+
+test('the Contour driver reads the whole memory over the serial cable, each in its own unit, and no control test', async () => {
+  const { device, events } = await serial('ascensia-contour')
+  const said = await sayAll(device, MEMORY)
+  await device.say({ plug: false })
+  await events.next()
+  await device.say({ plug: true })
+  const again = heard('ascensia-contour', await serialTransport(device.pty, 9600))
+  expect(await next(again, 4)).toEqual(said)
+})
+
+test('the Contour USB driver reads the whole memory in HID reports, each in its own unit, and no control test', async () => {
+  const device = await startHidDevice('ascensia-contour-usb', { now: () => NOW, zone: ZONE })
+  endings.push(() => device.end())
+  const said = await sayAll(device, [...MEMORY, { store: { value: 88, unit: 'mg/dL', meal: 'fasting' } }])
+  expect(await next(heard('ascensia-contour-usb', await device.open()), 5)).toEqual(said)
+})
+
+test('the host starts the cuff and stops it; without an arm in it, it says so instead of a reading', async () => {
+  const device = await startDevice('and-tm2657', join(folder, 'cuff'), { now: () => NOW, zone: ZONE })
+  endings.push(() => device.end())
+  const { commands } = await findDriver('and-tm2657')
+  const transport = await serialTransport(device.pty, 2400)
+  const events = heard('and-tm2657', transport)
+  const first = events.next()
+
+  const armed = device.say({ next: { systolic: 131, diastolic: 82, pulse: 70 } })
+  await transport.write(commands!.start!)
+  expect((await armed).said).toEqual([(await first).value])
+
+  const running = device.say({ measure: { systolic: 131, diastolic: 82, pulse: 70 }, after: 600_000 })
+  await transport.write(commands!.stop!)
+  expect(await running).toEqual({ said: [], stopped: true })
+
+  await transport.write(commands!.start!)
+  expect(await next(events, 1)).toEqual([{ kind: 'failure', of: 'blood-pressure', code: 'E11' }])
+})
