@@ -115,7 +115,7 @@ export function session(app: App, { registry, now, changes, ...deps }: Deps) {
       target: '-',
       detail: `from ${request.ip}`,
     })
-    changes.tell({ type: 'session' })
+    changes.tell({ kind: 'session' })
     return reply.clearCookie(COOKIE, cookieOf(deps.origin)).code(204).send(null)
   })
 }

@@ -2,6 +2,7 @@
 import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { z } from 'zod'
+import type { Change as Kept } from '../registry/intake.ts'
 import { getObservation, observationsAfter } from '../registry/observations.ts'
 import { lastNumber } from '../registry/registry.ts'
 import type { App, Deps } from './app.ts'
@@ -11,13 +12,8 @@ import type { Live } from './schema.ts'
 import { type Scope, scope } from './scope.ts'
 import { zoned } from './zoned.ts'
 
-/** What happened, as ingest and the API tell it. It only wakes the lines: what they send is read from the registry. */
-export type Change =
-  | { type: 'observations' } // some were kept
-  | { type: 'kiosk'; hub: string }
-  | { type: 'quarantine'; hub: string | null }
-  | { type: 'assigned'; id: string; resident: string }
-  | { type: 'session' } // one ended
+/** What happened. It only wakes the lines: what they send is read from the registry. */
+export type Change = Kept | { kind: 'assigned'; id: string; resident: string } | { kind: 'session' } // one ended
 
 /** Where changes are told and heard. */
 export interface Changes {
@@ -80,7 +76,9 @@ export function live(app: App, deps: Deps) {
 
 async function follow(raw: ServerResponse, token: string | undefined, from: number, deps: Deps, ended: AbortSignal) {
   const { registry, sites, now, changes } = deps
+  let n = from
   const waiting = {
+    again: new Set<string>(), // readings sent before, whose owner has become known
     kiosks: new Set<string>(),
     quarantine: new Set<string | null>(),
     assigned: new Map<string, string>(),
@@ -88,20 +86,20 @@ async function follow(raw: ServerResponse, token: string | undefined, from: numb
   let wake = () => {}
   let woken = false
   const stop = changes.listen((change) => {
-    if (change.type === 'kiosk') waiting.kiosks.add(change.hub)
-    if (change.type === 'quarantine') waiting.quarantine.add(change.hub)
-    if (change.type === 'assigned') waiting.assigned.set(change.id, change.resident)
+    if (change.kind === 'observation' && change.n <= n) waiting.again.add(change.id)
+    if (change.kind === 'kiosk') waiting.kiosks.add(change.hub)
+    if (change.kind === 'quarantine') waiting.quarantine.add(change.hub)
+    if (change.kind === 'assigned') waiting.assigned.set(change.id, change.resident)
     woken = true
     wake()
   })
-  let n = from
   const send = async <K extends keyof typeof Live>(event: K, data: z.infer<(typeof Live)[K]>) => {
     if (raw.write(`event: ${event}\nid: ${n}\ndata: ${JSON.stringify(data)}\n\n`)) return
     await once(raw, 'drain', { signal: AbortSignal.any([ended, AbortSignal.timeout(STUCK_MS)]) })
   }
   try {
     let aliveAt = Number.NEGATIVE_INFINITY
-    while (!ended.aborted && waiting.assigned.size <= MOST_WAITING) {
+    while (!ended.aborted && waiting.assigned.size + waiting.again.size <= MOST_WAITING) {
       woken = false
       const user = await whoIs(registry, sites, token, now())
       if (!user) return
@@ -116,6 +114,10 @@ async function follow(raw: ServerResponse, token: string | undefined, from: numb
         more = batch.length === BATCH
       }
       n = Math.max(n, newest)
+      for (const id of taken(waiting.again)) {
+        const shown = await getObservation(registry, seen.people, id)
+        if (shown) await send('observation', asRecent(shown))
+      }
       for (const hub of taken(waiting.kiosks)) if (await seesHub(deps, seen, hub)) await send('kiosk', { hub })
       for (const hub of taken(waiting.quarantine)) if (await seesHub(deps, seen, hub)) await send('quarantine', { hub })
       for (const [id, resident] of taken(waiting.assigned)) {

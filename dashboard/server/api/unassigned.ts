@@ -66,7 +66,7 @@ export function unassigned(app: App, { registry, now, changes }: Deps) {
       // Asked twice for the same person is done once; whose it is by card or by another's decision stays so.
       if (after?.resident?.id !== resident)
         throw new ApiFault('already-assigned', 'This reading is somebody’s already. Fetch the list again.')
-      if (outcome === 'assigned') changes.tell({ type: 'assigned', id: reading.id, resident })
+      if (outcome === 'assigned') changes.tell({ kind: 'assigned', id: reading.id, resident })
       return asRecent(after)
     },
   )
