@@ -1,0 +1,147 @@
+// The leak test (promises 2.2): after visits at debug level, no name and no number stands anywhere but in the registry.
+
+import { readdirSync, readFileSync, statSync } from 'node:fs'
+import { connect, createServer, type Server } from 'node:net'
+import { join } from 'node:path'
+import iconv from 'iconv-lite'
+import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { checkDigit, type PlannedVisit, person, plannedVisits } from '../../simulators/people.ts'
+import { visit } from '../../simulators/visitors.ts'
+import { until } from '../servers.ts'
+import { residents, search } from './clinic-api.ts'
+import { type House, HUB, house } from './house.ts'
+
+const SEED = 11
+const VISITS = 4
+
+let there: House
+let proxy: Server
+/** Every byte between hub and broker, both ways. */
+const wire: Buffer[] = []
+
+const recording = (brokerPort: number) =>
+  new Promise<number>((resolve) => {
+    proxy = createServer((hub) => {
+      const broker = connect(brokerPort, '127.0.0.1')
+      hub.on('data', (chunk) => wire.push(chunk)).pipe(broker)
+      broker.on('data', (chunk) => wire.push(chunk)).pipe(hub)
+      hub.on('error', () => broker.destroy())
+      broker.on('error', () => hub.destroy())
+    }).listen(0, '127.0.0.1', () => resolve((proxy.address() as { port: number }).port))
+  })
+
+beforeAll(async () => {
+  there = await house({
+    parts: 'embedded',
+    devices: { reader: 'sdt-samv', cuff: 'and-tm2657', meter: 'lifescan-ultraeasy' },
+    measuringSeconds: { min: 0.5, max: 1 },
+    between: recording,
+    env: { LOG_LEVEL: 'debug' },
+  })
+  const { reader, cuff, meter } = there.devices as Record<'reader' | 'cuff' | 'meter', House['devices'][string]>
+  const plans: PlannedVisit[] = plannedVisits(SEED)
+    .filter((plan) => plan.person)
+    .take(VISITS)
+    .toArray()
+  // FC-50 (4): nothing of a name ever becomes part of a topic.
+  plans.push({ ...plans[0]!, person: { ...person(SEED, 500), name: 'a/+/#' } })
+  for (const [n, plan] of plans.entries()) {
+    const told = () => undefined
+    expect(await visit(plan, n, { reader, cuff, meter, screen: there.screen, told }), `visit ${n}`).toBe(true)
+  }
+  const api = await there.api()
+  await until('every visitor to be a resident', async () => (await residents(api)).length === plans.length)
+  await search(api, person(SEED, 0).name)
+  await search(api, person(SEED, 1).number)
+}, 120_000)
+
+afterAll(async () => {
+  await there.close()
+  proxy.close()
+})
+
+/** Every way in which a text may lie in bytes without being plain. */
+function encodings(text: string): Buffer[] {
+  const utf8 = Buffer.from(text)
+  const wide = Buffer.from(text, 'utf16le')
+  const national = iconv.encode(text, 'gb18030')
+  const raw = [utf8, wide, national]
+  // In base64 the same bytes look different by where they begin: the inner part of each alignment is looked for.
+  const base64 = raw.flatMap((bytes) =>
+    [0, 1, 2].map((shift) => {
+      const whole = Buffer.concat([Buffer.alloc(shift), bytes])
+        .toString('base64')
+        .replace(/=+$/, '')
+      return whole.slice(shift === 0 ? 0 : 4, -1)
+    }),
+  )
+  const texts = [
+    ...raw.flatMap((bytes) => [bytes.toString('hex'), bytes.toString('hex').toUpperCase()]),
+    ...base64,
+    ...base64.map((one) => one.replaceAll('+', '-').replaceAll('/', '_')),
+    encodeURIComponent(text),
+    JSON.stringify(text).slice(1, -1),
+    [...text].map((c) => (c > '\x7f' ? `\\u${c.codePointAt(0)!.toString(16).padStart(4, '0')}` : c)).join(''),
+  ]
+  return [...raw, ...texts.map((one) => Buffer.from(one))].filter((one) => one.length >= 5)
+}
+
+/** Whole-token 18-digit numbers whose check digit is right. */
+const numbersIn = (bytes: Buffer) =>
+  [...bytes.toString('latin1').matchAll(/(?<![0-9A-Za-z])(\d{17})([\dXx])(?![0-9A-Za-z])/g)]
+    .filter(([, first17, last]) => checkDigit(first17!) === last!.toUpperCase())
+    .map(([number]) => number)
+
+/** The registry is where people are kept; nothing else under the folder is exempt. */
+const clearFiles = () =>
+  readdirSync(there.folder, { recursive: true, encoding: 'utf8' })
+    .filter((name) => statSync(join(there.folder, name), { throwIfNoEntry: false })?.isFile())
+    .filter((name) => !/^clinic\/registry\.sqlite(-wal|-shm)?$/.test(name))
+
+const secrets = () => {
+  const people = [...Array.from({ length: VISITS }, (_, n) => person(SEED, n)), { ...person(SEED, 500), name: 'a/+/#' }]
+  return people.flatMap(({ name, number }) => [name, number])
+}
+
+describe('after five visits at debug level', () => {
+  it('the search itself finds a name and a number where they may stand: in the registry', () => {
+    const registry = ['', '-wal'].map((end) => join(there.folder, `clinic/registry.sqlite${end}`))
+    const bytes = Buffer.concat(
+      registry.filter((f) => statSync(f, { throwIfNoEntry: false })).map((f) => readFileSync(f)),
+    )
+    for (const secret of secrets())
+      expect(
+        encodings(secret).some((one) => bytes.includes(one)),
+        secret,
+      ).toBe(true)
+    expect(numbersIn(bytes).length).toBeGreaterThan(0)
+  })
+
+  it('no clear file holds a name or a number in any encoding', () => {
+    const files = clearFiles()
+    expect(files.length).toBeGreaterThan(3)
+    for (const file of files) {
+      const bytes = readFileSync(join(there.folder, file))
+      expect(numbersIn(bytes), file).toEqual([])
+      for (const secret of secrets())
+        expect(
+          encodings(secret).filter((one) => bytes.includes(one) || file.includes(one.toString())),
+          file,
+        ).toEqual([])
+    }
+  })
+
+  it('no topic and no payload between hub and broker holds one', () => {
+    const bytes = Buffer.concat(wire)
+    expect(bytes.includes(`kiosk/v1/${HUB}/records`)).toBe(true)
+    expect(numbersIn(bytes)).toEqual([])
+    for (const secret of secrets()) expect(encodings(secret).filter((one) => bytes.includes(one))).toEqual([])
+  })
+
+  it('no log line of hub or clinic holds one, nor a URL with what was searched for', () => {
+    const bytes = Buffer.from(there.logs())
+    expect(bytes.length).toBeGreaterThan(500)
+    expect(numbersIn(bytes)).toEqual([])
+    for (const secret of secrets()) expect(encodings(secret).filter((one) => bytes.includes(one))).toEqual([])
+  })
+})
