@@ -64,15 +64,46 @@ export async function kioskStates(
   )
 }
 
-/** The hub's sessions, the one that started last first. A will says nothing new about when a session started. */
+/** The hub's sessions, the one whose own word came last first. */
 export const sessionsOf = (db: Registry, hub: string): Promise<HubSessionTable[]> =>
   db
     .selectFrom('hub_sessions')
     .selectAll()
     .where('hub', '=', hub)
-    .orderBy('first_received_ms', 'desc')
+    .orderBy('received_at_ms', 'desc')
     .orderBy('session')
     .execute()
+
+/**
+ * Takes a hub's word. A will only ends its own session, however late it comes, and its content is as old as the
+ * connection; a retained word tells what was, and is no sign of life.
+ */
+export async function hear(trx: Registry, status: Status, retained: boolean, nowMs: number): Promise<void> {
+  const { hub, session } = status
+  const known = await trx
+    .selectFrom('hub_sessions')
+    .selectAll()
+    .where('hub', '=', hub)
+    .where('session', '=', session)
+    .executeTakeFirst()
+  const will = !status.online && (!known || status.at <= (JSON.parse(known.status) as Status).at)
+  const heard = retained || will ? null : nowMs
+  const row: HubSessionTable = {
+    hub,
+    session,
+    status: will && known ? JSON.stringify({ ...JSON.parse(known.status), online: false }) : JSON.stringify(status),
+    online: status.online ? 1 : 0,
+    first_heard_ms: known?.first_heard_ms ?? heard,
+    last_heard_ms: heard ?? known?.last_heard_ms ?? null,
+    received_at_ms: will ? (known?.received_at_ms ?? 0) : nowMs,
+  }
+  if (retained && known && known.last_heard_ms !== null && status.online) return // heard since: nothing new in it
+  await trx
+    .insertInto('hub_sessions')
+    .values(row)
+    .onConflict((c) => c.columns(['hub', 'session']).doUpdateSet(row))
+    .execute()
+}
 
 /** A retained word from before counts for nothing here: only what the clinic heard itself does. */
 export function presence(
@@ -81,7 +112,7 @@ export function presence(
   presenceMs: number,
 ): KioskState['presence'] {
   const heard = sessions.filter((s) => s.last_heard_ms !== null)
-  if (heard.length === 0) return sessions.length === 0 ? 'never' : 'silent'
+  if (heard.length === 0) return sessions[0] ? (sessions[0].online === 1 ? 'silent' : 'offline') : 'never'
   const live = heard.filter((s) => s.online === 1 && s.last_heard_ms! > nowMs - presenceMs)
   // Two that overlap: the older one spoke again after the younger one began.
   const overlap = live.some((a) =>

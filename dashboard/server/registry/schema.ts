@@ -32,8 +32,7 @@ export interface HubSessionTable {
   online: number // what its last status said: 0 after its will
   first_heard_ms: number | null // by the clinic's clock; null while only a retained word from before is known
   last_heard_ms: number | null
-  first_received_ms: number
-  received_at_ms: number // of the last word, retained ones too
+  received_at_ms: number // of the last word that was no will, retained ones too; 0 when only a will is known
 }
 
 export interface UserTable {
@@ -94,7 +93,7 @@ export interface VisitTable {
   sealed: string | null
   /** none: a guest; sealed: no key fits yet; open: `identity` holds it. */
   identity_state: 'none' | 'sealed' | 'open'
-  identity: string | null // Identity as JSON
+  identity: string | null // Identity as JSON, its number canonical
   number_key: string | null
 }
 
@@ -155,6 +154,7 @@ export interface ObservationTable {
   bucket: string
   place_ms: number | null
   place_ns: number | null // 0–999,999 within the millisecond
+  /** 1: in the series, under `beat`; 2: the store refused it, which stands in the quarantine. */
   stored: number
   beat: string | null
   retracted: number

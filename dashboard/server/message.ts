@@ -1,0 +1,125 @@
+// What came over MQTT, parsed once: the envelope, then each record alone. A refusal names what came and what was
+// expected, never a value from inside a record.
+import type { z } from 'zod'
+import { HubRecord, MAX_BYTES, MAX_RECORDS, RecordsMessage } from '../../hub/contract/record.ts'
+import { Status } from '../../hub/contract/status.ts'
+import { parseTopic } from '../../hub/contract/topics.ts'
+import { type ClinicKeys, openIdentity } from './registry/identity.ts'
+import type { Accepted, Intake } from './registry/intake.ts'
+import { bodyOf, type Reason, type Refused, textBody } from './registry/quarantine.ts'
+
+export interface Message {
+  topic: string
+  payload: Uint8Array
+  /** Delivered from what the broker had kept, not as it was sent. */
+  retain: boolean
+}
+
+const faults = (error: z.ZodError) =>
+  error.issues
+    .slice(0, 5)
+    .map((issue) => `${issue.path.join('.') || 'the whole'}: ${issue.message}`)
+    .join('; ')
+
+type Json = { ok: unknown } | { refused: Refused }
+
+function parseJson(message: Message): Json {
+  const hub = parseTopic(message.topic)?.hub ?? null
+  const refuse = (reason: Reason, detail: string, kept = message.payload): Json => ({
+    refused: {
+      ...{ hub, topic: message.topic, epoch: null, seq: null, reason, detail },
+      body: { ...bodyOf(kept), bytes: message.payload.length },
+    },
+  })
+  if (message.payload.length > MAX_BYTES) {
+    const detail = `${message.payload.length} bytes; at most ${MAX_BYTES} are allowed, and so many are kept here`
+    return refuse('too-large', detail, message.payload.subarray(0, MAX_BYTES))
+  }
+  const { body, encoding } = bodyOf(message.payload)
+  if (encoding === 'hex') return refuse('not-json', 'the bytes are no UTF-8 text; expected JSON')
+  try {
+    const ok: unknown = JSON.parse(body)
+    JSON.stringify(ok) // nested deeper than our stack: it could be read, but never written again
+    return { ok }
+  } catch (error) {
+    const deep = error instanceof RangeError
+    return refuse('not-json', deep ? 'nested too deeply' : 'the text is no JSON (a NaN or Infinity is none either)')
+  }
+}
+
+/** Takes a `records` message apart. @returns what passed and what did not; numbered refusals count as stored */
+export async function readRecords(message: Message, hub: string, keys: ClinicKeys): Promise<Intake> {
+  const json = parseJson(message)
+  if ('refused' in json) return { accepted: [], refused: [json.refused] }
+  const whole = (reason: Reason, detail: string): Intake => ({
+    accepted: [],
+    refused: [{ hub, topic: message.topic, epoch: null, seq: null, reason, detail, body: bodyOf(message.payload) }],
+  })
+  if (message.retain) {
+    return whole('retained', 'a records message kept by the broker: readings are never published as retained')
+  }
+  const { ok } = json
+  const version = typeof ok === 'object' && ok !== null && 'v' in ok ? ok.v : undefined
+  const future = typeof version === 'number' && version > 1
+  const envelope = RecordsMessage.safeParse(future ? { ...(ok as object), v: 1 } : ok)
+  if (!envelope.success) {
+    const expected = `expected { v: 1, hub, epoch, first, records: 1–${MAX_RECORDS} }`
+    return whole(future ? 'future-version' : 'envelope', `${faults(envelope.error)}; ${expected}`)
+  }
+  const { epoch, first, records } = envelope.data
+  const accepted: Accepted[] = []
+  const refused: Refused[] = []
+  for (const [i, value] of records.entries()) {
+    const at = { hub, topic: message.topic, epoch, seq: first + i }
+    const refuse = (reason: Reason, detail: string) =>
+      refused.push({ ...at, reason, detail, body: textBody(JSON.stringify(value)) })
+    if (future) refuse('future-version', `version ${version}; this clinic understands 1 and tries again once upgraded`)
+    else if (envelope.data.hub !== hub)
+      refuse('wrong-hub', `the message says hub ${envelope.data.hub}, its topic ${hub}`)
+    else {
+      const read = await readRecord(value, at, keys)
+      if ('record' in read) accepted.push(read)
+      else refuse(read.reason, read.detail)
+    }
+  }
+  return { accepted, refused }
+}
+
+type At = Pick<Accepted, 'hub' | 'topic' | 'epoch' | 'seq'>
+
+/** One record, parsed alone: it fails alone. */
+export async function readRecord(
+  value: unknown,
+  at: At,
+  keys: ClinicKeys,
+): Promise<Accepted | { reason: Reason; detail: string }> {
+  const parsed = HubRecord.safeParse(value)
+  if (!parsed.success) {
+    const unknown = parsed.error.issues.some((issue) => issue.code === 'invalid_union' && issue.path[0] === 'type')
+    const known = HubRecord.options.map((option) => option.shape.type.value).join(', ')
+    return unknown
+      ? { reason: 'unknown-type', detail: `not one of ${known}; tried again once this clinic is upgraded` }
+      : { reason: 'invalid-record', detail: faults(parsed.error) }
+  }
+  const record = parsed.data
+  const subject = 'subject' in record ? record.subject : null
+  if (record.hub !== at.hub || (subject !== null && subject.hub !== at.hub)) {
+    return { reason: 'wrong-hub', detail: `the record names another hub than ${at.hub}, which sent it` }
+  }
+  if (record.type === 'visit' && record.sealed !== null && subject === null) {
+    return { reason: 'invalid-record', detail: 'a visit with a sealed identity needs its subject' }
+  }
+  const opened = record.type === 'visit' ? await openIdentity(record.sealed, keys) : null
+  return { ...at, record, body: JSON.stringify(value), opened }
+}
+
+/** A hub's word about itself. */
+export function readStatus(message: Message, hub: string): Status | Refused {
+  const json = parseJson(message)
+  if ('refused' in json) return json.refused
+  const status = Status.safeParse(json.ok)
+  const at = { hub, topic: message.topic, epoch: null, seq: null, body: bodyOf(message.payload) }
+  if (!status.success) return { ...at, reason: 'envelope', detail: `a status: ${faults(status.error)}` }
+  if (status.data.hub !== hub) return { ...at, reason: 'wrong-hub', detail: `a status of hub ${status.data.hub}` }
+  return status.data
+}
