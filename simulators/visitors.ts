@@ -21,6 +21,14 @@ const PATIENCE_MS = 15_000
 const hasResult = (kind: string) => (view: View) =>
   view.visit?.results.some((result) => result.kind === kind && result.yours) ?? false
 
+/** The masked number ends as the card's does; a guest has none. While one visitor is said goodbye to, nobody is there yet. */
+const isOpenFor =
+  (person: PlannedVisit['person']) =>
+  ({ visit }: View) =>
+    visit !== null &&
+    visit.step !== 'goodbye' &&
+    (person ? (visit.who?.number.endsWith(person.number.slice(-4)) ?? false) : visit.who === null)
+
 /**
  * One visit from card to leaving. False when something kept the visitor from a blood pressure of their own (a cable
  * pulled, another card laid), so that they may come again.
@@ -31,11 +39,7 @@ export async function visit(plan: PlannedVisit, visitor: number | null, cabin: C
   try {
     if (plan.person) await cabin.reader.say({ card: plan.person })
     else await screen.press({ do: 'guest' })
-    const opened = await screen.until(
-      'an open visit',
-      (view) => view.visit !== null && (view.visit.who === null) === (plan.person === null),
-      PATIENCE_MS,
-    )
+    const opened = await screen.until('an open visit', isOpenFor(plan.person), PATIENCE_MS)
     const mine = (seen: (view: View) => boolean) => (view: View) => view.visit?.id === opened.visit?.id && seen(view)
 
     for (const code of plan.failures) {

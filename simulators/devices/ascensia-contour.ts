@@ -7,6 +7,8 @@ import { clockCommand, command, DeviceClock, type Simulator, toMinute, WallTime,
 const ANSWER_WAIT_MS = 15_000
 const AGAIN_MS = 1000
 const WAKE_MS = 200
+/** From the cable in the port to the first ENQ. */
+const PLUGGED_MS = 1000
 
 /** Wall clock as the records write it: YYYYMMDDhhmm. */
 const stamp = (wall: string) => {
@@ -139,7 +141,7 @@ export const simulator: Simulator = {
       receive(bytes) {
         for (const byte of bytes) hear(byte)
       },
-      plugged: ask,
+      plugged: () => soon(PLUGGED_MS, ask),
       unplugged() {
         callOff()
         session = undefined

@@ -46,7 +46,7 @@ describe('with Mosquitto and InfluxDB', () => {
           30_000,
         )
         await screen.press({ do: 'guest' })
-        await screen.until('a visit', (view) => view.visit !== null, 5_000)
+        await screen.until('a visit', (view) => view.visit !== null && view.visit.step !== 'goodbye', 5_000)
       }
       /** The tick: the screen shows this reading, so its row is on the disk. */
       const ticked = (sent: Sent) =>

@@ -35,7 +35,6 @@ for (const parts of ['embedded', 'servers'] as const) {
         cuff.say({ measure: { systolic, diastolic: 80, pulse: 70, seconds: 1 }, after })
       const lay = async (who: Person) => {
         await reader.say({ card: null })
-        await there.screen.until('the card gone', () => true, 1000)
         await reader.say({ card: who })
         const masked = who.number.slice(-4)
         await there.screen.until('the visit', (view) => view.visit?.who?.number.endsWith(masked) ?? false, 10_000)
@@ -78,7 +77,7 @@ for (const parts of ['embedded', 'servers'] as const) {
         await there.screen.press({ do: 'leave' })
         await there.screen.until('nobody there', (view) => view.visit === null, 10_000)
         await there.screen.press({ do: 'guest' })
-        await there.screen.until('a guest', (view) => view.visit?.who === null, 10_000)
+        await there.screen.until('a guest', (view) => view.visit?.who === null && view.visit.step !== 'goodbye', 10_000)
         await measure(133, 1300)
         await shown(133)
         const reading = await until('the guest’s reading', async () =>
