@@ -139,3 +139,14 @@ export type DeviceInfo = z.infer<typeof DeviceInfo>
 
 export const isReading = (event: { kind: string }): event is Reading =>
   event.kind === 'blood-pressure' || event.kind === 'glucose'
+
+/** A wall clock as `DeviceTime`, to the second if one is given; null when there is no such date: never rolled over. */
+export function deviceTime(
+  [year, month, day]: readonly [number, number, number],
+  [hour, minute, second]: readonly [number, number, (number | undefined)?],
+): string | null {
+  const pad = (n: number, width = 2) => String(n).padStart(width, '0')
+  const date = `${pad(year, 4)}-${pad(month)}-${pad(day)}`
+  const text = `${date}T${pad(hour)}:${pad(minute)}${second === undefined ? '' : `:${pad(second)}`}`
+  return DeviceTime.safeParse(text).success && z.iso.date().safeParse(date).success ? text : null
+}
