@@ -13,6 +13,7 @@ export interface Point {
   takenAtMs: number
   subject: string | null // '<hub>/<alias>'
   hub: string
+  /** driver/vendor/model/serial: what an index made from the series alone can still say. */
   device: string
   /** HI and LO: stands in a field of its own, never in a number. */
   range: 'above' | 'below' | null
@@ -44,14 +45,14 @@ export interface Range {
 export interface Store {
   /** Writes the points under `beat`, then the beat itself. Repeating is harmless. */
   write(points: readonly Point[], beat: { id: string; atMs: number }): Promise<void>
-  /** Points of these subjects, and those at these places, within the range, oldest first. */
+  /** Points of these subjects, and those at these places, within the range of takenAt, oldest first; each once. */
   history(query: {
     kind: string
     subjects: readonly string[]
     places: readonly Place[]
     range: Range
   }): Promise<StoredPoint[]>
-  /** The newest point of each kind of these subjects. */
+  /** The newest point of each kind of these subjects, kinds in alphabetic order. */
   latest(subjects: readonly string[]): Promise<StoredPoint[]>
   get(place: Place): Promise<StoredPoint | null>
   /** Removes exactly the points at these places. */
@@ -64,6 +65,7 @@ export interface Store {
     places: readonly Place[]
     ranges: readonly Range[]
   }): Promise<Rollup[]>
+  /** The beats of the last 31 days. */
   beats(): Promise<string[]>
   /** All points written under a beat: for completing an index that was restored. */
   under(beat: string): Promise<StoredPoint[]>
@@ -86,4 +88,41 @@ export class PointsRefused extends Error {
     super(message, options)
     this.ids = ids
   }
+}
+
+/** The number fields of a kind: floats from the first point on. */
+export const FIGURES = {
+  'blood-pressure': ['systolic', 'diastolic', 'mean', 'pulse'],
+  glucose: ['value'],
+} as const
+export const KINDS = Object.keys(FIGURES) as (keyof typeof FIGURES)[]
+
+/** Beats are kept so long; one that is missing although younger says that the series is not the one we wrote to. */
+export const BEATS_KEPT_MS = 31 * 86_400_000
+
+/** Oldest first, by place where two were taken at once: both stores answer in this order. */
+export const byTime = (a: Point, b: Point) =>
+  a.takenAtMs - b.takenAtMs || Number(a.placeNs - b.placeNs) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+
+/** Means are made here and not by the database: one sum in one order, so both stores answer alike. */
+export function rollUp(points: readonly Point[], ranges: readonly Range[]): Rollup[] {
+  return ranges.map((range) => {
+    const figures: Record<string, { count: number; sum: number; min: number; max: number }> = {}
+    for (const { takenAtMs, numbers } of points) {
+      if (takenAtMs < range.fromMs || takenAtMs >= range.toMs) continue
+      for (const [figure, value] of Object.entries(numbers)) {
+        const so = figures[figure] ?? { count: 0, sum: 0, min: value, max: value }
+        figures[figure] = so
+        so.count++
+        so.sum += value
+        so.min = Math.min(so.min, value)
+        so.max = Math.max(so.max, value)
+      }
+    }
+    const means = Object.entries(figures).map(([figure, { count, sum, min, max }]) => [
+      figure,
+      { count, mean: sum / count, min, max },
+    ])
+    return { range, figures: Object.fromEntries(means) }
+  })
 }
