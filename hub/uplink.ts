@@ -1,0 +1,339 @@
+// Rows → MQTT (3.1.1, QoS 1) until the clinic's stored mark covers them; the broker's PUBACK promises nothing (promises 1.4, 1.5).
+import { randomUUID } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
+import mqtt, { type MqttClient } from 'mqtt'
+import type { Logger } from 'pino'
+import type { Enrolment } from './contract/enrolment.ts'
+import type { LiveMessage } from './contract/live.ts'
+import { MAX_BYTES, MAX_RECORDS } from './contract/record.ts'
+import type { Status } from './contract/status.ts'
+import { covers, StoredMark } from './contract/stored.ts'
+import { topic } from './contract/topics.ts'
+import { type Outbox, OutboxFull, type Position, type Row } from './outbox.ts'
+import { wireText } from './wire.ts'
+
+export interface UplinkOptions {
+  hub: string
+  broker: Enrolment['broker']
+  outbox: Outbox
+  status(online: boolean): Status
+  statusMs: number
+  uptimeMs(): number
+  /** A newer mark was taken; `straight`: it was not a retained one, so its `at` is the clinic's time of now. */
+  marked(mark: StoredMark, straight: boolean): void
+  /** The line came or went. */
+  changed(): void
+  log: Logger
+}
+
+const MOST_ROWS = 10_000
+const MOST_MESSAGES = 16
+const LIVE_SLOTS = 1
+const LIVE_ROWS = MAX_RECORDS // kept free of the backlog
+/** A row listed as missing may still be on its way through the clinic this long after its PUBACK. */
+const ON_ITS_WAY_MS = 10_000
+const PROBE_MS = { first: 10_000, most: 5 * 60_000 } // a village line is metered
+const RECONNECT_MS = { first: 500, most: 15_000 }
+const FAREWELL_MS = 500
+
+interface Sent extends Position {
+  epoch: string
+  /** Uptime of its PUBACK; null while there is none. */
+  ackedMs: number | null
+}
+
+const keyOf = ({ opening, seq }: Position) => `${opening}:${seq}`
+const START: Position = { opening: 0, seq: 0 }
+const isBefore = (a: Position, b: Position) => a.opening < b.opening || (a.opening === b.opening && a.seq < b.seq)
+
+export function openUplink(options: UplinkOptions) {
+  const { hub, outbox, log, uptimeMs } = options
+  let client: MqttClient | null = null // only while connected
+  let mark: StoredMark | null = null
+  const sent = new Map<string, Sent>()
+  let flying = 0
+  let backlog = START
+  let live = outbox.end()
+  let progressMs = 0
+  let probeMs = PROBE_MS.first
+  let probed = false
+  let pumping: NodeJS.Immediate | undefined
+  let awayMs: number | null = null
+
+  /** Rows may be sent (again) from here. */
+  const rewindTo = (position: Position) => {
+    if (isBefore(position, backlog)) backlog = { opening: position.opening, seq: position.seq - 1 }
+  }
+
+  // ---- Sending
+
+  /** The first run of consecutive unsent rows, as one message. Null when there is none. */
+  function nextMessage(after: Position, room: number): { rows: Row[]; payload: string; passed: Position } | null {
+    const found = outbox.waiting(after, MAX_RECORDS)
+    if (found.length === 0) return null
+    const rows: Row[] = []
+    const texts: string[] = []
+    let passed = after
+    let bytes = 200 // the envelope
+    for (const row of found) {
+      const previous = rows.at(-1)
+      if (sent.has(keyOf(row))) {
+        if (previous) break
+        passed = row
+        continue
+      }
+      if (previous && (row.opening !== previous.opening || row.seq !== previous.seq + 1)) break
+      const text = wireText(row, hub, (reason) =>
+        log.error(
+          { epoch: row.epoch, seq: row.seq, reason },
+          'a row cannot be sent as it is: a failure goes in its place',
+        ),
+      )
+      bytes += Buffer.byteLength(text) + 1
+      if (rows.length === room || (previous && bytes > MAX_BYTES)) break
+      rows.push(row)
+      texts.push(text)
+      passed = row
+    }
+    const first = rows[0]
+    const head = first && JSON.stringify({ v: 1, hub, epoch: first.epoch, first: first.seq })
+    const payload = head ? `${head.slice(0, -1)},"records":[${texts.join(',')}]}` : ''
+    return { rows, payload, passed: { opening: passed.opening, seq: passed.seq } }
+  }
+
+  function publish(line: MqttClient, rows: readonly Row[], payload: string) {
+    if (sent.size === 0) progressMs = uptimeMs()
+    const entries = rows.map(({ opening, seq, epoch }): Sent => ({ opening, seq, epoch, ackedMs: null }))
+    for (const entry of entries) sent.set(keyOf(entry), entry)
+    flying++
+    line.publish(topic(hub, 'records'), payload, { qos: 1 }, (error) => {
+      if (line !== client) return // that connection is gone, and what it had not acknowledged was released
+      flying--
+      if (error) log.warn({ reason: error.message }, 'the broker did not take a message')
+      for (const entry of entries) entry.ackedMs = error ? null : uptimeMs()
+      if (error) release(entries)
+      wake()
+    })
+  }
+
+  function release(entries: Iterable<Sent>) {
+    for (const entry of entries) {
+      sent.delete(keyOf(entry))
+      rewindTo(entry)
+    }
+  }
+
+  /** Sends what the window lets: live rows first, then the backlog from its oldest. */
+  function pump() {
+    const line = client
+    if (!line) return
+    while (flying < MOST_MESSAGES && sent.size < MOST_ROWS) {
+      const next = nextMessage(live, Math.min(MAX_RECORDS, MOST_ROWS - sent.size))
+      if (!next) break
+      live = next.passed
+      if (next.rows.length > 0) publish(line, next.rows, next.payload)
+    }
+    while (flying < MOST_MESSAGES - LIVE_SLOTS && sent.size < MOST_ROWS - LIVE_ROWS) {
+      const next = nextMessage(backlog, Math.min(MAX_RECORDS, MOST_ROWS - LIVE_ROWS - sent.size))
+      if (!next) break
+      backlog = next.passed
+      if (next.rows.length > 0) publish(line, next.rows, next.payload)
+    }
+  }
+
+  function wake() {
+    if (pumping || !client) return
+    pumping = setImmediate(() => {
+      pumping = undefined
+      pump()
+    })
+  }
+
+  // ---- The clinic's answer
+
+  function hear(payload: Uint8Array, straight: boolean) {
+    let json: unknown
+    try {
+      json = JSON.parse(Buffer.from(payload).toString('utf8'))
+    } catch (error) {
+      log.warn({ reason: String(error), bytes: payload.length }, 'a stored mark is no JSON and was ignored')
+      return
+    }
+    const parsed = StoredMark.safeParse(json)
+    if (!parsed.success) {
+      log.warn(
+        { faults: parsed.error.issues.length, bytes: payload.length },
+        'a stored mark was not understood and was ignored',
+      )
+      return
+    }
+    try {
+      const taken = outbox.take(parsed.data)
+      if (!taken) return
+      mark = parsed.data
+      if (taken.uncovered > 0) backlog = START
+      review()
+      options.marked(mark, straight)
+    } catch (error) {
+      if (!(error instanceof OutboxFull)) throw error
+      log.warn({ reason: error.message }, 'a stored mark could not be taken: it will be by the next one')
+    }
+  }
+
+  /** Forgets what the mark covers, and lets go again what it says is missing and is no longer on its way. */
+  function review() {
+    const now = uptimeMs()
+    const late = (entry: Sent) => entry.ackedMs !== null && now - entry.ackedMs > ON_ITS_WAY_MS
+    let progress = false
+    const again: Sent[] = []
+    for (const [key, entry] of sent) {
+      const covered = mark ? covers(mark, entry.epoch, entry.seq) : undefined
+      if (covered) {
+        sent.delete(key)
+        progress = true
+      } else if (covered === false && late(entry) && isListedMissing(mark, entry)) again.push(entry)
+    }
+    if (progress) {
+      // The probe got through, so what was sent before it and is not there was lost on the way.
+      if (probed) again.push(...[...sent.values()].filter(late))
+      progressMs = now
+      probeMs = PROBE_MS.first
+      probed = false
+    }
+    release(again)
+    wake()
+  }
+
+  /** Without progress: the oldest unanswered row once more, alone, ever more rarely. */
+  function probe() {
+    const now = uptimeMs()
+    if (!client || sent.size === 0 || flying > 0 || now - progressMs < probeMs) return
+    const [oldest] = [...sent.values()].sort((a, b) => (isBefore(a, b) ? -1 : 1))
+    const row = oldest && outbox.waiting({ opening: oldest.opening, seq: oldest.seq - 1 }, 1)[0]
+    if (!row || keyOf(row) !== keyOf(oldest)) return
+    sent.delete(keyOf(oldest))
+    const next = nextMessage({ opening: row.opening, seq: row.seq - 1 }, 1)
+    if (next && next.rows.length > 0) publish(client, next.rows, next.payload)
+    progressMs = now
+    probeMs = Math.min(probeMs * 2, PROBE_MS.most)
+    probed = true
+  }
+
+  // ---- The line
+
+  const sayStatus = (line: MqttClient, online: boolean) =>
+    line.publish(topic(hub, 'status'), JSON.stringify(options.status(online)), { qos: 1, retain: true })
+
+  /** One connection, from CONNECT until it is gone. @returns whether it ever stood */
+  async function connection(signal: AbortSignal): Promise<{ stood: boolean; reason: string | null }> {
+    const { url, username, password } = options.broker
+    const line = mqtt.connect(url, {
+      username,
+      password,
+      clientId: `${hub}-${randomUUID().slice(0, 8)}`, // clones must not throw each other off
+      protocolVersion: 4,
+      clean: true,
+      keepalive: 30,
+      connectTimeout: 10_000,
+      reconnectPeriod: 0, // ours: MQTT.js would send its own store again
+      queueQoSZero: false,
+      resubscribe: false,
+      will: {
+        topic: topic(hub, 'status'),
+        payload: Buffer.from(JSON.stringify(options.status(false))),
+        qos: 1,
+        retain: true,
+      },
+    })
+    const tick = setInterval(() => {
+      review()
+      probe()
+    }, 1000)
+    const beat = setInterval(() => {
+      if (client === line) sayStatus(line, true)
+    }, options.statusMs)
+    let stood = false
+    let reason: string | null = null
+    const gone = new Promise<void>((resolve) => line.once('close', resolve))
+    const farewell = async () => {
+      if (client === line) {
+        const said = new Promise<void>((resolve) => {
+          const payload = JSON.stringify(options.status(false))
+          line.publish(topic(hub, 'status'), payload, { qos: 1, retain: true }, () => resolve())
+        })
+        await Promise.race([said, sleep(FAREWELL_MS)])
+      }
+      line.end(true)
+    }
+    const leave = () => void farewell()
+    line.on('error', (error) => {
+      reason = error.message || ('code' in error ? String(error.code) : error.name)
+    })
+    line.on('message', (name, payload, packet) => {
+      if (name === topic(hub, 'stored')) hear(payload, !packet.retain)
+    })
+    line.on('connect', () => {
+      stood = true
+      if (awayMs !== null) log.info({ awaySeconds: Math.round((uptimeMs() - awayMs) / 1000) }, 'the broker is back')
+      awayMs = null
+      line.subscribe(topic(hub, 'stored'), { qos: 1 }, (error) => {
+        if (error) log.warn({ reason: error.message }, 'the broker refuses to let this hub read its stored mark')
+      })
+      client = line
+      flying = 0
+      progressMs = uptimeMs()
+      live = outbox.end()
+      backlog = START
+      sayStatus(line, true)
+      options.changed()
+      wake()
+    })
+    signal.addEventListener('abort', leave, { once: true })
+    if (signal.aborted) leave()
+    await gone
+    signal.removeEventListener('abort', leave)
+    clearInterval(tick)
+    clearInterval(beat)
+    line.end(true)
+    if (client === line) client = null
+    flying = 0
+    release([...sent.values()].filter((entry) => entry.ackedMs === null))
+    options.changed()
+    return { stood, reason }
+  }
+
+  return {
+    online: () => client !== null,
+
+    /** Says the status now: something about the hub changed. */
+    sayStatus() {
+      if (client) sayStatus(client, true)
+    },
+
+    /** Live cuff pressure, for a doctor who is watching: sent or forgotten. */
+    sayLive(message: LiveMessage) {
+      client?.publish(topic(hub, 'live'), JSON.stringify(message), { qos: 0 })
+    },
+
+    /** Keeps the line until `signal` ends it. */
+    async run(signal: AbortSignal): Promise<void> {
+      const unsubscribe = outbox.subscribe(wake)
+      let waitMs = RECONNECT_MS.first
+      while (!signal.aborted) {
+        const { stood, reason } = await connection(signal)
+        if (signal.aborted) break
+        if (awayMs === null) {
+          awayMs = uptimeMs()
+          log.warn({ reason: reason ?? 'the connection ended' }, 'the broker is away: readings are kept here')
+        }
+        waitMs = stood ? RECONNECT_MS.first : Math.min(waitMs * 2, RECONNECT_MS.most)
+        // Many hubs lose one broker together: they must not come back together.
+        await sleep(waitMs * (0.5 + Math.random()), undefined, { signal }).catch(() => undefined)
+      }
+      unsubscribe()
+    },
+  }
+}
+
+const isListedMissing = (mark: StoredMark | null, { epoch, seq }: Sent) =>
+  mark?.marks.some((one) => one.epoch === epoch && seq <= one.through) ?? false
