@@ -1,0 +1,17 @@
+// The device table of the READMEs, made from the drivers: it cannot go stale, a test compares it.
+import type { Driver } from './driver.ts'
+
+/** Markdown, one row a driver, sorted as given; ends without a line break. */
+export function deviceTable(drivers: readonly Driver[]): string {
+  const rows = drivers.map((d) => [
+    `\`${d.id}\``,
+    `${d.vendor} ${d.models.join(', ')}`,
+    d.kind.replace('-', ' '),
+    d.transport.type === 'serial' ? `serial, ${d.transport.baud} baud` : 'USB HID',
+    d.memory ? 'asked for its memory' : d.kind === 'identity' ? 'polled' : 'speaks when measured',
+    d.check === 'none' ? 'none: shape and range' : d.check,
+    d.evidence,
+  ])
+  const head = ['Driver', 'Models', 'Kind', 'Line', 'Reading', 'Check', 'Evidence']
+  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+}
