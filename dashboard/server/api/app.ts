@@ -4,6 +4,7 @@ import fastifySwagger from '@fastify/swagger'
 import fastify, {
   type FastifyBaseLogger,
   type FastifyInstance,
+  LogController,
   type RawReplyDefaultExpression,
   type RawRequestDefaultExpression,
   type RawServerDefault,
@@ -60,7 +61,7 @@ const BODY_BYTES = 16 * 1024
 export async function build(deps: Deps): Promise<App> {
   const app: App = fastify({
     loggerInstance: deps.log,
-    disableRequestLogging: true, // a list of who asked for what is the audit's, not the log's
+    logController: new LogController({ disableRequestLogging: true }), // a list of who asked for what is the audit's, not the log's
     bodyLimit: BODY_BYTES,
     trustProxy: deps.origin === null ? false : 'loopback',
     forceCloseConnections: true,

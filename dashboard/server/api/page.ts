@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto'
 import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
+import type { FastifyReply } from 'fastify'
 import type { App, Deps } from './app.ts'
 import { requireSession } from './auth.ts'
 import { ApiFault } from './errors.ts'
@@ -56,11 +57,7 @@ export async function servePage(app: App, deps: Deps) {
       },
     })
   }
-  app.setNotFoundHandler(async (request, reply) => {
-    const [path = ''] = request.url.split('?')
-    if (path.startsWith('/api/')) await signedIn(request)
-    const page = request.method === 'GET' && !path.startsWith('/api/') && !/\.(?!html$)[a-z0-9]+$/i.test(path)
-    if (!page) throw new ApiFault('not-found', 'There is nothing at this address.')
+  const sendPage = (reply: FastifyReply) => {
     if (built === null) throw new ApiFault('not-found', 'The page is not built yet: run npm run build.')
     const nonce = randomBytes(16).toString('base64')
     return reply
@@ -69,5 +66,13 @@ export async function servePage(app: App, deps: Deps) {
       .header('cache-control', 'no-store')
       .type('text/html; charset=utf-8')
       .send(built.replaceAll(NONCE, nonce))
+  }
+  app.get('/', { schema: { hide: true } }, (_request, reply) => sendPage(reply))
+  app.setNotFoundHandler(async (request, reply) => {
+    const [path = ''] = request.url.split('?')
+    if (path.startsWith('/api/')) await signedIn(request)
+    const page = request.method === 'GET' && !path.startsWith('/api/') && !/\.(?!html$)[a-z0-9]+$/i.test(path)
+    if (!page) throw new ApiFault('not-found', 'There is nothing at this address.')
+    return sendPage(reply)
   })
 }

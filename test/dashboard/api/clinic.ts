@@ -125,7 +125,16 @@ export function person(n: number, changed: Partial<Identity> = {}): Identity {
   const sum = weights.reduce((total, weight, i) => total + weight * Number(digits[i]), 0)
   const number = digits + '10X98765432'[sum % 11]
   const name = `测试·${n}`
-  return { authority: 'cn-resident', document: 'citizen', number, name, nameIncomplete: false, birthDate: '1950-01-01', sex: 'female', ...changed }
+  return {
+    authority: 'cn-resident',
+    document: 'citizen',
+    number,
+    name,
+    nameIncomplete: false,
+    birthDate: '1950-01-01',
+    sex: 'female',
+    ...changed,
+  }
 }
 
 const CLOCK = { trusted: true, boot: 'b', uptimeMs: 1, deviceOffsetSeconds: null }
@@ -145,7 +154,12 @@ export async function visit(clinic: TestClinic, hub: string, who: Identity | nul
 }
 
 /** A pressure taken live at `takenAt`. */
-export const pressure = (hub: string, of: Visit | null, takenAt: string, changed: Partial<Observation> = {}): Observation => ({
+export const pressure = (
+  hub: string,
+  of: Visit | null,
+  takenAt: string,
+  changed: Partial<Observation> = {},
+): Observation => ({
   type: 'observation',
   id: randomBytes(16).toString('hex'),
   hub,
