@@ -4,7 +4,7 @@ import type { z } from 'zod'
 import type { Told } from '../devices/kit/driver.ts'
 import type { CardRead, Failure, Progress, Reading } from '../devices/kit/event.ts'
 import { clockOf, isoAt, type Moment } from './clock.ts'
-import type { Identity } from './contract/record.ts'
+import type { Identity, Visit } from './contract/record.ts'
 import { type Draft, failureOf, observationOf, type Place, type Session, type Source, spanOfMemory } from './observe.ts'
 import { type Bounds, ownerOfLive, ownerOfMemory, type Stay, type Verdict } from './owner.ts'
 import { personOf, sameSubject } from './person.ts'
@@ -78,6 +78,28 @@ export const firstState = (past: readonly Stay[] = []): State => ({
   band: BANDS - 1,
   cardFailedMs: null,
 })
+
+/**
+ * Whose visits may have left a measurement running when the hub was killed: those of the last hours. When they ended is not
+ * known, so each counts as open until the next one or until now.
+ * @param visits newest first, as the outbox keeps them
+ */
+export function pastStays(visits: readonly z.infer<typeof Visit>[], now: Moment): Stay[] {
+  const recent = visits.filter(({ clock, openedAt }) => {
+    const agoMs = clock.boot === now.boot ? now.uptimeMs - clock.uptimeMs : now.wallMs - Date.parse(openedAt)
+    return !now.trusted || agoMs <= 2 * LONGEST_SECONDS * 1000
+  })
+  return recent.map(({ id, subject, clock }, i) => {
+    const [here, next] = [clock.boot === now.boot, recent[i - 1]?.clock]
+    return {
+      visit: id,
+      person: subject?.alias ?? `guest ${id}`,
+      subject,
+      openedMs: here ? clock.uptimeMs : Number.NEGATIVE_INFINITY,
+      closedMs: next?.boot === now.boot ? next.uptimeMs : now.uptimeMs,
+    }
+  })
+}
 
 const isOpen = (visit: OpenVisit | null): visit is OpenVisit => visit !== null && visit.closedMs === null
 export const openVisit = (state: State): OpenVisit | null => (isOpen(state.visit) ? state.visit : null)

@@ -1,0 +1,295 @@
+// The wiring of a kiosk: devices → visit → outbox → uplink, and the visitor's screen beside it.
+import { randomUUID } from 'node:crypto'
+import { mkdir } from 'node:fs/promises'
+import { join } from 'node:path'
+import { setInterval } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import { isReading } from '../devices/kit/event.ts'
+import { isoAt, lookAgain, type Moment, NO_TRUST, type Trust } from './clock.ts'
+import type { DeviceSettings, HubConfig } from './config.ts'
+import { seal } from './contract/seal.ts'
+import type { Status } from './contract/status.ts'
+import { aliasKey } from './key.ts'
+import type { Draft } from './observe.ts'
+import { OutboxFull, openOutbox } from './outbox.ts'
+import { type Heard, type Watched, watchDevice } from './ports/watch.ts'
+import { screen } from './screen/server.ts'
+import type { Action, ScreenSource } from './screen/view.ts'
+import { keptOnDisk, viewOf } from './show.ts'
+import { openUplink } from './uplink.ts'
+import {
+  act,
+  failure,
+  firstState,
+  layCard,
+  type Outcome,
+  openVisit,
+  pass,
+  pastStays,
+  progress,
+  reading,
+  type VisitSettings,
+} from './visit.ts'
+
+/** The machine's clocks, as `main.ts` reads them. */
+export interface Machine {
+  wallMs(): number
+  uptimeMs(): number
+  boot: string
+}
+
+export interface HubOptions {
+  machine: Machine
+  log: Logger
+  version: string
+  /** The visitor's page is up. */
+  ready(url: string): void
+}
+
+const TICK_MS = 1000
+const MOST_HELD = 10_000
+
+/** Runs until `signal` ends it; resolves when everything is closed. Rejects when it cannot start, or by a bug. */
+export async function runHub(config: HubConfig, options: HubOptions, signal: AbortSignal): Promise<void> {
+  const { machine, log, version } = options
+  const { hub, site, clinicKey } = config.enrolment
+  const { zone } = site
+  await mkdir(config.data, { recursive: true, mode: 0o700 })
+  const settings: VisitSettings = {
+    hub,
+    zone,
+    key: await aliasKey(join(config.data, 'alias.key')),
+    idleEndMs: config.visit.idleEndSeconds * 1000,
+    goodbyeMs: config.visit.goodbyeSeconds * 1000,
+    siteSeconds: (id) => config.devices.find((device) => device.id === id)?.measuringSeconds,
+  }
+  const outbox = openOutbox(join(config.data, 'outbox.sqlite'))
+
+  // ---- Time
+  let trust: Trust = NO_TRUST
+  const look = (clinicAtMs?: number) => {
+    const before = trust.trusted
+    const clocks = { wallMs: machine.wallMs(), uptimeMs: machine.uptimeMs() }
+    trust = lookAgain(trust, clocks, outbox.floorMs(), clinicAtMs)
+    if (trust.trusted !== before)
+      log.info({ trusted: trust.trusted }, 'whether the system clock is trusted has changed')
+    return trust.trusted !== before
+  }
+  const now = (): Moment => ({
+    wallMs: machine.wallMs(),
+    uptimeMs: machine.uptimeMs(),
+    boot: machine.boot,
+    trusted: trust.trusted,
+  })
+  look()
+  const session = randomUUID()
+  const started = isoAt(machine.wallMs(), zone)
+
+  // ---- State, and one queue so that events keep their order while an identity is being sealed
+  let state = firstState(pastStays(outbox.lastVisits(50), now()))
+  let full = false
+  const held: { drafts: readonly Draft[]; at: Moment }[] = []
+  let tail: Promise<unknown> = Promise.resolve()
+  const inOrder = <T>(work: () => Promise<T> | T): Promise<T> => {
+    const done = tail.then(work)
+    tail = done.catch(() => undefined) // whoever called hears of it
+    return done
+  }
+
+  /** Keeps what is held, in order; the tick follows the disk. A full disk holds all of it and lets no visitor in. */
+  function keep() {
+    for (let first = held[0]; first; first = held[0]) {
+      try {
+        for (const { record, isNew } of outbox.put(first.drafts, first.at))
+          if (isNew) state = keptOnDisk(state, record, now(), zone)
+        held.shift()
+      } catch (error) {
+        if (!(error instanceof OutboxFull)) throw error
+        if (!full) log.error({ reason: error.message, held: held.length }, 'the disk is full: no visitor is let in')
+        full = true
+        return
+      }
+    }
+    if (full) log.info('the disk takes rows again')
+    full = false
+  }
+
+  /** A reading that arrived stays in hand until it is kept, whatever the disk says. */
+  function take(outcome: Outcome, at: Moment) {
+    state = outcome.state
+    if (outcome.drafts.length === 0) return
+    if (held.length >= MOST_HELD) log.error('too much is held for a full disk: a reading was refused')
+    else held.push({ drafts: outcome.drafts, at })
+    keep()
+  }
+
+  /** A visit opens only once its record is kept: with a full disk it does not open. */
+  async function admit(outcome: Outcome, at: Moment) {
+    const { identity } = outcome
+    const sealed = identity ? await seal(identity, clinicKey) : null
+    const drafts = outcome.drafts.map((draft) => (draft.type === 'visit' ? { ...draft, sealed } : draft))
+    if (drafts.length > 0) {
+      held.push({ drafts, at })
+      keep()
+      if (full) {
+        held.pop()
+        return
+      }
+    }
+    state = outcome.state
+  }
+
+  const hear = ({ told, at, source, session: talk, waited }: Heard) =>
+    inOrder(async () => {
+      const { event } = told
+      if (isReading(event)) take(reading(state, { ...told, event }, source, talk, at, settings, waited), at)
+      else if (event.kind === 'failure') take(failure(state, event, source, talk, at, settings), at)
+      else if (event.kind === 'progress') {
+        state = progress(state, event, source, at)
+        const visit = openVisit(state)?.visit ?? null
+        uplink.sayLive({ v: 1, hub, at: isoAt(at.wallMs, zone), device: source.id, visit, pressure: event.pressure })
+      } else if (!full) await admit(layCard(state, event, at, settings, randomUUID), at)
+      show()
+    })
+
+  // ---- Devices, line, screen
+  const deviceChanged = () => {
+    show()
+    uplink.sayStatus()
+  }
+  const watch = (device: DeviceSettings) => watchDevice(device, { now, zone, hear, changed: deviceChanged, log })
+  const uplink = openUplink({
+    hub,
+    broker: { ...config.enrolment.broker, ...(config.broker && { url: config.broker }) },
+    outbox,
+    status,
+    statusMs: config.statusSeconds * 1000,
+    uptimeMs: machine.uptimeMs,
+    marked: (mark, straight) => {
+      if (straight && look(Date.parse(mark.at))) uplink.sayStatus()
+    },
+    changed: () => show(),
+    log,
+  })
+  const devices: Watched[] = config.devices.map(watch)
+  const sources = new Map(devices.map(({ source }) => [source.id, source]))
+
+  function status(online: boolean): Status {
+    const { epochs, queued, oldestMs, seen } = outbox.state()
+    return {
+      v: 1,
+      hub,
+      session,
+      started,
+      at: isoAt(machine.wallMs(), zone),
+      online,
+      site: site.id,
+      devices: devices.map((device) => device.status()),
+      epochs,
+      queued,
+      oldest: oldestMs === null ? null : isoAt(oldestMs, zone),
+      seen,
+      clock: { trusted: trust.trusted, boot: machine.boot },
+      versions: { hub: version, contract: 1 },
+    }
+  }
+
+  const view = () =>
+    viewOf(state, now(), {
+      site: site.name,
+      zone,
+      online: uplink.online(),
+      queued: outbox.state().queued,
+      notice: config.screen.notice ?? null,
+      aside: config.screen.aside ?? null,
+      full,
+      devices: devices.map((device) => {
+        const { id, state: is, cause } = device.status()
+        const { kind, commands } = device.source.driver
+        return { id, kind, state: is, cause, canStart: commands?.start !== undefined }
+      }),
+      idleWarnMs: config.visit.idleWarnSeconds * 1000,
+      idleEndMs: settings.idleEndMs,
+    })
+  const watchers = new Set<() => void>()
+  let shown = ''
+  function show() {
+    const next = JSON.stringify(view())
+    if (next === shown) return
+    shown = next
+    for (const changed of watchers) changed()
+  }
+
+  const source: ScreenSource = {
+    view,
+    subscribe(changed) {
+      watchers.add(changed)
+      return () => watchers.delete(changed)
+    },
+    act: (action: Action) =>
+      inOrder(async () => {
+        if (full && (action.do === 'guest' || action.do === 'start')) throw new Error('the disk is full')
+        const at = now()
+        const outcome = act(state, action, at, settings, randomUUID, sources)
+        const { command } = outcome
+        const send = () => devices.find((d) => d.source.id === command?.device)?.send(command?.send ?? 'stop')
+        if (command?.send === 'start') await send() // one that did not go out starts nothing
+        await admit(outcome, at)
+        show()
+        if (command?.send === 'stop') await send()
+      }),
+  }
+
+  /** Each second: the clock is looked at, idle visits end, a full disk is tried again. */
+  async function tick(signal: AbortSignal) {
+    for await (const _ of setInterval(TICK_MS, undefined, { signal }))
+      await inOrder(() => {
+        if (look()) uplink.sayStatus()
+        const at = now()
+        if (at.trusted && outbox.untrustedBoots().includes(at.boot)) {
+          const { boot, uptimeMs, wallMs } = at
+          const instant = isoAt(wallMs, zone)
+          held.push({
+            at,
+            drafts: [{ type: 'clock', id: randomUUID(), hub, boot, uptimeMs: Math.floor(uptimeMs), instant }],
+          })
+          if (!full) keep()
+        }
+        state = pass(state, at, settings)
+        if (full && outbox.writable()) keep()
+        show()
+      })
+  }
+
+  const ending = new AbortController() // by the signal, or because a part failed
+  const all = AbortSignal.any([signal, ending.signal])
+  try {
+    const { aside } = config.screen
+    const page = await screen(
+      source,
+      {
+        host: config.screen.host,
+        port: config.screen.port,
+        aside,
+        log: { info: (t) => log.info(t), warn: (t) => log.warn(t) },
+      },
+      all,
+    )
+    outbox.subscribe(show)
+    options.ready(page.url)
+    const parts = [...devices.map((device) => device.run(all)), uplink.run(all), tick(all), page.closed]
+    await Promise.all(
+      parts.map((part) =>
+        part.catch((error: Error) => {
+          if (all.aborted && error.name === 'AbortError') return
+          ending.abort()
+          throw error
+        }),
+      ),
+    )
+  } finally {
+    ending.abort()
+    await tail
+    outbox.close()
+  }
+}

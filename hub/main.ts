@@ -1,0 +1,115 @@
+#!/usr/bin/env node
+// kiosk-hub: runs a kiosk, lists the devices it knows, decodes bytes.
+import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import { createInterface } from 'node:readline'
+import { Command } from 'commander'
+import { pino } from 'pino'
+import { fromHex } from '../devices/kit/bytes.ts'
+import { decoder } from '../devices/kit/decode.ts'
+import { allDrivers, findDriver } from '../devices/kit/driver.ts'
+import { ConfigError, readConfig } from './config.ts'
+import { type Machine, runHub } from './hub.ts'
+
+const VERSION: string = JSON.parse(readFileSync(new URL(packageFile(), import.meta.url), 'utf8')).version
+/** Beside the sources, or one folder up from what is built. */
+function packageFile() {
+  return import.meta.url.endsWith('.ts') ? '../package.json' : '../../package.json'
+}
+const END_MS = 2000
+
+const machine: Machine = {
+  wallMs: () => Date.now(),
+  // Since boot on Linux, so that records of two runs in one boot share their clock.
+  uptimeMs: () => Number(process.hrtime.bigint() / 1000n) / 1000,
+  boot: bootId(),
+}
+
+function bootId(): string {
+  if (process.platform !== 'linux') return randomUUID()
+  return readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim()
+}
+
+async function run({ config: path }: { config: string }) {
+  const config = await readConfig(path)
+  const { hub } = config.enrolment
+  const level = process.env.LOG_LEVEL ?? config.logLevel
+  const log = pino({ level, base: { hub } }, pino.destination({ dest: 2, sync: true }))
+  const ending = new AbortController()
+  const end = (why: string) => () => {
+    if (ending.signal.aborted) return
+    log.info({ why }, 'ending')
+    ending.abort()
+    setTimeout(() => process.exit(1), END_MS).unref()
+  }
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, end(name))
+  process.on('disconnect', end('whoever started this hub is gone'))
+  const ready = (url: string) => {
+    log.info({ url, version: VERSION }, 'ready')
+    process.send?.({ ready: true, url, hub })
+  }
+  await runHub(config, { machine, log, version: VERSION, ready }, ending.signal)
+  process.disconnect?.()
+}
+
+async function devices({ json }: { json?: true }) {
+  const list = (await allDrivers()).map(({ id, vendor, models, kind, transport, check, evidence }) => {
+    return { id, vendor, models, kind, transport: transport.type, check, evidence }
+  })
+  if (json) process.stdout.write(`${JSON.stringify(list)}\n`)
+  else
+    for (const d of list)
+      process.stdout.write(
+        `${d.id.padEnd(22)} ${d.kind.padEnd(15)} ${d.transport.padEnd(7)} check ${d.check.padEnd(6)} ${d.evidence.padEnd(11)} ${d.vendor} ${d.models.join(', ')}\n`,
+      )
+}
+
+/** The call itself was wrong. */
+class CallError extends Error {}
+
+async function decode(id: string) {
+  const driver = await findDriver(id).catch((error: Error) => {
+    throw new CallError(error.message, { cause: error })
+  })
+  const { push, end, counts } = decoder(driver)
+  const print = (all: ReturnType<typeof end>) => {
+    for (const { event } of all) if (event.kind !== 'device') process.stdout.write(`${JSON.stringify(event)}\n`)
+  }
+  let number = 0
+  for await (const line of createInterface({ input: process.stdin })) {
+    number++
+    const hex = line.replace(/\s+/g, '')
+    if (!/^([0-9a-f]{2})*$/i.test(hex)) throw new CallError(`line ${number} is not hex bytes (such as 16 16 01 30)`)
+    print(push(fromHex(hex)))
+  }
+  print(end())
+  process.stderr.write(`discarded ${counts.discardedBytes} bytes, refused ${counts.refusedFrames} frames\n`)
+  process.exitCode = counts.refusedFrames > 0 ? 1 : 0
+}
+
+const program = new Command('kiosk-hub').description('The hub of a health kiosk').version(VERSION).exitOverride()
+program
+  .command('run')
+  .description('reads the devices, delivers every reading, serves the visitor’s page')
+  .requiredOption('--config <file>', 'the hub’s configuration, JSON')
+  .action(run)
+program
+  .command('devices')
+  .description('the devices this hub can read')
+  .option('--json', 'one JSON array')
+  .action(devices)
+program
+  .command('decode <driver>')
+  .description('hex bytes on stdin, one chunk a line → events on stdout, one JSON a line')
+  .action(decode)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  if (!(error instanceof Error)) throw error
+  const usage = 'exitCode' in error // commander has said it already
+  const bug = error.constructor !== Error && !(error instanceof ConfigError || error instanceof CallError)
+  if (!usage) process.stderr.write(`kiosk-hub: ${bug ? error.stack : error.message}\n`)
+  process.exitCode = usage ? (error.exitCode === 0 ? 0 : 2) : error instanceof CallError ? 2 : 1
+  process.disconnect?.()
+}
