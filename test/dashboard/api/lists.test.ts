@@ -1,7 +1,6 @@
 // Residents and their readings: all of them can be reached, each once, as the device said them; and found, safely.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { writePlaced } from '../../../dashboard/server/series.ts'
-import { glucose, NOON, openTestClinic, person, pressure, type TestClinic, visit } from './clinic.ts'
+import { glucose, NOON, openTestClinic, person, pressure, type TestClinic, visit, writePlaced } from './clinic.ts'
 
 let clinic: TestClinic
 let ding: Awaited<ReturnType<TestClinic['as']>>
@@ -74,8 +73,8 @@ describe('one person with 230 readings over 14 months, 12 of them in one minute'
     const all = (await ding.get(`/api/residents/${id}/observations?kind=blood-pressure`)).body.items
     const times = all.map((o: { takenAt: string }) => Date.parse(o.takenAt))
     expect(times).toEqual([...times].sort((a, b) => b - a))
-    const minute = encodeURIComponent('2026-03-02T03:40:00Z')
-    const next = encodeURIComponent('2026-03-02T11:41:00+08:00')
+    const minute = encodeURIComponent('2026-03-01T19:40:00Z')
+    const next = encodeURIComponent('2026-03-02T03:41:00+08:00')
     const { body } = await ding.get(`/api/residents/${id}/observations?from=${minute}&to=${next}`)
     expect(body.total).toBe(12 + 5)
     expect((await ding.get(`/api/residents/${id}/observations?kind=glucose`)).body).toMatchObject({
