@@ -1,0 +1,132 @@
+#!/usr/bin/env node
+// kiosk-clinic: runs a clinic, adds its users, lets new hubs in.
+import { readFileSync } from 'node:fs'
+import { fileURLToPath } from 'node:url'
+import { Command, Option } from 'commander'
+import { pino } from 'pino'
+import { Role } from './api/schema.ts'
+import { type Clinic, openClinic, runClinic } from './clinic.ts'
+import { type ClinicConfig, ConfigError, readConfig } from './config.ts'
+import { enrolHub, enrolUser, Refusal, writeSecret } from './enrol.ts'
+import { readPassword } from './password.ts'
+
+/** Beside the sources, or one folder up from what is built. */
+const ROOT = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../../' : '../../../', import.meta.url))
+const VERSION: string = JSON.parse(readFileSync(`${ROOT}package.json`, 'utf8')).version
+const CONFIG = 'clinic.json'
+const END_MS = 1900
+
+async function run({ config: path }: { config: string }) {
+  const config = readConfig(path)
+  const log = pino({ level: process.env.LOG_LEVEL ?? 'info', base: null }, pino.destination({ dest: 2, sync: true }))
+  const ending = new AbortController()
+  const end = (why: string) => () => {
+    if (ending.signal.aborted) return
+    log.info({ why }, 'ending')
+    ending.abort()
+    setTimeout(() => process.exit(1), END_MS).unref()
+  }
+  for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, end(name))
+  process.on('disconnect', end('whoever started this clinic is gone'))
+  const ready = (where: { url: string; broker: { port: number } | null }) => {
+    log.info({ ...where, version: VERSION }, 'ready')
+    process.send?.({ ready: true, ...where })
+  }
+  const web = `${ROOT}dist/dashboard/web`
+  await runClinic(config, { log, now: Date.now, version: VERSION, web, ready }, ending.signal)
+  process.disconnect?.()
+}
+
+/** For the commands that work on a clinic's files, whether it runs or not. */
+async function inClinic(path: string, work: (clinic: Clinic, config: ClinicConfig) => Promise<void>) {
+  const config = readConfig(path)
+  const clinic = await openClinic(config)
+  await work(clinic, config).finally(() => clinic.registry.destroy())
+}
+
+interface UserOptions {
+  role: Role
+  site: string[]
+  config: string
+}
+
+const addUser = (name: string, { role, site, config: path }: UserOptions) =>
+  inClinic(path, async (clinic, config) => {
+    const password = await readPassword(process.stdin, process.stderr)
+    await enrolUser(clinic, config, { name, role, sites: site }, password, Date.now())
+    process.stderr.write(`user ${name} may sign in as ${role}${site.length > 0 ? ` of ${site.join(', ')}` : ''}\n`)
+  })
+
+interface HubOptions {
+  site: string
+  config: string
+  out?: string
+  brokerUrl?: string
+}
+
+const addHub = (id: string, { site, config: path, out = `${id}.enrolment.json`, brokerUrl }: HubOptions) =>
+  inClinic(path, async (clinic, config) => {
+    const keep = writeSecret(out) // before the hub is let in: an enrolment that cannot be kept would be lost for ever
+    const enrolment = await enrolHub(clinic, config, { id, site, brokerUrl: brokerUrl ?? null }, Date.now()).catch(
+      keep.drop,
+    )
+    keep.fill(`${JSON.stringify(enrolment, null, 2)}\n`)
+    process.stderr.write(`${out} holds what the hub ${id} needs, and a password: carry it there, then remove it here\n`)
+    if ('url' in config.broker)
+      process.stderr.write(
+        `add the account to your broker: user ${id}, the password in ${out}, rights on kiosk/v1/${id}/…\n`,
+      )
+    else if (!brokerUrl)
+      process.stderr.write(
+        `the hub will look for the broker at ${enrolment.broker.url}: if it is elsewhere, give --broker-url\n`,
+      )
+  })
+
+const EXPLAINED: Record<string, string> = {
+  EADDRINUSE: 'is in use by another program: end that one, or choose another port in the configuration',
+  EACCES: 'is not permitted to this user',
+  EADDRNOTAVAIL: 'is no address of this machine',
+  EROFS: 'lies on a disk that cannot be written',
+  ENOENT: 'does not exist',
+  ENOTDIR: 'lies under a file, not under a folder',
+  EEXIST: 'is there already: it is not written over',
+}
+
+/** One line for what the operator can mend; a bug keeps its stack. */
+function told(error: unknown): string {
+  if (error instanceof ConfigError || error instanceof Refusal) return error.message
+  const { code, path, address, port } = error as NodeJS.ErrnoException & { address?: string; port?: number }
+  const words = code && EXPLAINED[code]
+  if (words) return `${path ?? (address === undefined ? 'something' : `${address}:${port}`)} ${words}`
+  return error instanceof Error ? (error.stack ?? error.message) : String(error)
+}
+
+const config = () => new Option('--config <file>', 'the configuration').default(CONFIG)
+const program = new Command('kiosk-clinic').description('The clinic of health kiosks').version(VERSION)
+program.command('run').description('run the clinic').addOption(config()).action(run)
+program
+  .command('user')
+  .description('who may sign in')
+  .command('add <name>')
+  .description('add a user; the password is asked, or read from standard input')
+  .addOption(new Option('--role <role>', 'what the user may see').choices(Role.options).makeOptionMandatory())
+  .option('--site <id...>', 'the sites of this user', [])
+  .addOption(config())
+  .action(addUser)
+program
+  .command('keys')
+  .description('what hubs need')
+  .command('add-hub <id>')
+  .description('let a new hub in: writes the one file it needs')
+  .requiredOption('--site <id>', 'where the hub stands')
+  .option('--out <file>', 'the file to write (default: ID.enrolment.json)')
+  .option('--broker-url <url>', 'how the hub reaches the broker (default: as the configuration says)')
+  .addOption(config())
+  .action(addHub)
+
+try {
+  await program.parseAsync()
+} catch (error) {
+  process.stderr.write(`kiosk-clinic: ${told(error)}\n`)
+  process.exit(1)
+}
