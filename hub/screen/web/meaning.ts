@@ -12,7 +12,7 @@ export interface Meaning {
   /** Where on the pressure's scale of five; null: no scale is shown. */
   place: number | null
   /** Set for what must be acted on now: it gets the calm screen instead of the card. */
-  urgent: { first: Word; calm: Word; signs: Word; call: Word } | null
+  urgent: { first: Word | null; calm: Word; signs: Word; call: Word } | null
 }
 
 const next = (glyph: GlyphName, word: Word) => ({ glyph, word })
@@ -116,19 +116,21 @@ export function meaningOf(result: ScreenResult, earlier: readonly ScreenResult[]
   const wording = result.kind === 'glucose' ? GLUCOSE[band] : PRESSURE[pressureWording(band, severity)]
   if (!wording) return ASK_STAFF // a band of a newer table than this page
   const still = band === 'grade3' && earlier.some((one) => one.assessment?.band === 'grade3')
-  const unusual = flags.some((flag) => ['unconfirmed', 'pulseVerySlow', 'pulseVeryFast'].includes(flag))
   return {
     ...wording,
     severity,
-    urgent: wording.urgent ?? null,
+    urgent: wording.urgent ? { ...wording.urgent, ...(still ? { first: null } : {}) } : null,
     title: still ? 'bp.severe.still' : wording.title,
-    next: [
-      ...wording.next,
-      ...(severity === 2 && !wording.next.some(({ glyph }) => glyph === 'doctor') ? [tellDoctor] : []),
-      ...(flags.includes('irregularPulse') ? [next('repeat', 'next.irregular')] : []),
-      ...(unusual && !flags.includes('irregularPulse') ? [next('repeat', 'next.unusual')] : []),
-    ],
+    next: [...before(severity, flags), ...wording.next].slice(0, 2), // little on a page
   }
+}
+
+/** What a mark on the reading asks for, before the advice of its band. */
+function before(severity: number, flags: readonly string[]): Meaning['next'] {
+  if (flags.includes('irregularPulse')) return [next('repeat', 'next.irregular'), next('doctor', 'next.listen')]
+  if (flags.some((flag) => ['unconfirmed', 'pulseVerySlow', 'pulseVeryFast'].includes(flag)))
+    return [next('repeat', 'next.unusual')]
+  return severity === 2 && flags.includes('lowDiastolic') ? [tellDoctor] : []
 }
 
 const pressureWording = (band: string, severity: number) =>

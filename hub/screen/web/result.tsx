@@ -52,14 +52,16 @@ function Usual({ view, result, earlier, meaning, onLeave }: ShownProps) {
           </div>
           {meaning.place !== null && <Scale place={meaning.place} />}
         </div>
-        <ul className="next">
-          {meaning.next.map(({ glyph, word }) => (
-            <li key={word}>
-              <Glyph name={glyph} />
-              {say(word)}
-            </li>
-          ))}
-        </ul>
+        {meaning.next.length > 0 && (
+          <ul className="next">
+            {meaning.next.map(({ glyph, word }) => (
+              <li key={word}>
+                <Glyph name={glyph} />
+                {say(word)}
+              </li>
+            ))}
+          </ul>
+        )}
         <End onLeave={onLeave} />
       </div>
     </main>
@@ -79,13 +81,13 @@ function Urgent({
   return (
     <main className="urgent">
       <section className="calm stage">
-        <Values figures={figures(result).filter(({ small }) => !small)} />
+        <Values figures={inOneLine(figures(result))} />
         <h1>
           <Glyph name="severity3" />
           {say(meaning.title)}
         </h1>
         {result.range && <p className="lead">{say(`glu.${result.range}`)}</p>}
-        <p className="lead">{say(urgent.first)}</p>
+        {urgent.first && <p className="lead">{say(urgent.first)}</p>}
         <Facts view={view} result={result} earlier={earlier} />
       </section>
       <div className="act">
@@ -97,7 +99,7 @@ function Urgent({
             <b>{say(urgent.call)}</b>
           </p>
         </div>
-        <End onLeave={onLeave} />
+        <End onLeave={onLeave} againIsMain={urgent.first !== null} />
       </div>
     </main>
   )
@@ -109,7 +111,7 @@ function NotYours({ onLeave }: { onLeave: () => void }) {
   return (
     <main>
       <div className="stage card">
-        <Picture name="meter" label={say('notYours.picture')} />
+        <Picture name="seated" label={say('notYours.picture')} />
       </div>
       <div className="act">
         <Title title={say('notYours.title')} lead={say('notYours.lead')} />
@@ -145,6 +147,12 @@ function Values({ figures }: { figures: readonly Figure[] }) {
       ))}
     </dl>
   )
+}
+
+/** Upper and lower beside each other, the unit once. */
+const inOneLine = (all: readonly Figure[]) => {
+  const large = all.filter(({ small }) => !small)
+  return large.map((figure, at) => (at < large.length - 1 ? { ...figure, unit: null } : figure))
 }
 
 interface Figure {

@@ -93,7 +93,7 @@ export const en: Record<Word, string> = {
   'result.noTime': 'The meter gave no time',
   'result.earlier': 'Also this visit',
   saved: 'Saved',
-  'saved.offline': 'Saved here; it goes to the doctor when the line is back',
+  'saved.offline': 'Saved here, no line yet',
   'meal.fasting': 'fasting',
   'meal.preMeal': 'before a meal',
   'meal.postMeal2h': '2 h after a meal',
@@ -152,7 +152,8 @@ export const en: Record<Word, string> = {
   'next.tellStaff': 'Please tell staff',
   'next.recheck': 'Have the doctor check it',
   'next.quarter': 'Stay seated; measure again in 15 minutes',
-  'next.irregular': 'Your pulse was uneven. Measure again; if it stays, let a doctor listen',
+  'next.irregular': 'Your pulse was uneven. Measure again',
+  'next.listen': 'If it stays, let a doctor listen',
   'next.unusual': 'One number is unusual. Please measure again',
 
   'notYours.title': 'Not put down to you yet',

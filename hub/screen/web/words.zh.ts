@@ -91,7 +91,7 @@ export const zh = {
   'result.noTime': '血糖仪没有给出时间',
   'result.earlier': '这次还测了',
   saved: '已保存',
-  'saved.offline': '已存在本机，联网后会自动送给医生',
+  'saved.offline': '已存在本机，没有网络',
   'meal.fasting': '空腹',
   'meal.preMeal': '饭前',
   'meal.postMeal2h': '饭后约 2 小时',
@@ -150,7 +150,8 @@ export const zh = {
   'next.tellStaff': '请告诉工作人员',
   'next.recheck': '请到医生那里复查',
   'next.quarter': '坐着，15 分钟后再测',
-  'next.irregular': '脉搏不太齐，请再测一次。仍这样，请医生听一听',
+  'next.irregular': '脉搏不太齐，请再测一次',
+  'next.listen': '仍这样，请医生听一听',
   'next.unusual': '有一个数少见，请再测一次',
 
   'notYours.title': '这个结果先不记给您',
