@@ -137,7 +137,8 @@ export function deviceOffsetSeconds({ stamp, at }: DeviceClock, zone: string): n
   const behindMs = localAt(at.wallMs, zone) - stamp.localMs // a right clock shows the begun second or minute
   const stepMs = RESOLUTION_MS[stamp.resolution]
   if (behindMs > -1000 && behindMs < stepMs + 1000) return 0
-  return Math.round((stepMs / 2 - behindMs) / 1000)
+  const middleMs = stamp.resolution === 'minute' ? stepMs / 2 : 0
+  return Math.round((middleMs - behindMs) / 1000)
 }
 
 /** The clock's answer may have been on its way this long when it was read. */

@@ -77,38 +77,49 @@ export type HubConfig = Omit<ConfigFile, 'enrolment' | 'devices'> & { enrolment:
 export async function readConfig(path: string): Promise<HubConfig> {
   const from = (other: string) => resolve(dirname(path), other)
   const read = await parsed(path, ConfigFile)
-  const faults = [...read.faults]
-  // Other faults are looked for even when the shape is wrong: a person mends them all in one go.
-  const enrolmentPath = (read.raw as Partial<ConfigFile> | null)?.enrolment
-  const enrolment = typeof enrolmentPath === 'string' ? await parsed(from(enrolmentPath), Enrolment) : null
-  if (enrolment) faults.push(...enrolment.faults)
+  // All faults are looked for even when the shape is wrong: a person mends them in one go.
+  const outline = Outline.safeParse(read.raw).data
+  const enrolment = outline?.enrolment === undefined ? null : await parsed(from(outline.enrolment), Enrolment)
   const drivers = await allDrivers()
-  const seen = new Set<string>()
-  const devices = (read.value?.devices ?? []).flatMap((device, i): DeviceSettings[] => {
-    if (seen.has(device.id)) faults.push(`${path}: devices.${i}.id: "${device.id}" is used twice; ids must differ`)
-    seen.add(device.id)
-    const driver = drivers.find((d) => d.id === device.driver)
-    if (!driver) {
-      const guess = closest(
-        device.driver,
-        drivers.map((d) => d.id),
-      )
-      const known = `there are: ${drivers.map((d) => d.id).join(', ')}`
-      faults.push(`${path}: devices.${i}.driver: no driver "${device.driver}"${guess}; ${known}`)
-      return []
-    }
-    const wrong = device.port.type !== 'tcp' && device.port.type !== driver.transport.type
-    const byTcp = device.port.type === 'tcp' && driver.transport.type !== 'serial'
-    if (wrong || byTcp)
-      faults.push(
-        `${path}: devices.${i}.port.type: came "${device.port.type}", ${driver.id} is a ${driver.transport.type} device`,
-      )
-    return [{ ...device, driver }]
-  })
+  const faults = [
+    ...read.faults,
+    ...(enrolment?.faults ?? []),
+    ...(outline?.devices ?? []).flatMap((device, i) => deviceFaults(device, `${path}: devices.${i}`, drivers)),
+    ...twice(outline?.devices?.map(({ id }) => id)).map((id) => `${path}: devices: "${id}" names two devices`),
+    ...twice(outline?.devices?.map(({ port }) => port?.path)).map((at) => `${path}: devices: two devices at ${at}`),
+  ]
   if (faults.length > 0 || !read.value || !enrolment?.value)
     throw new ConfigError(`the config cannot be used:\n${faults.map((fault) => `  ${fault}`).join('\n')}`)
+  const devices = read.value.devices.flatMap((device): DeviceSettings[] => {
+    const driver = drivers.find((d) => d.id === device.driver)
+    return driver ? [{ ...device, driver }] : []
+  })
   return { ...read.value, data: from(read.value.data), enrolment: enrolment.value, devices }
 }
+
+/** As much of a config as can be made out, whatever else is wrong with it. */
+const text = z.string().optional().catch(undefined)
+const Outline = z.object({
+  enrolment: text,
+  devices: z
+    .array(z.object({ id: text, driver: text, port: z.object({ type: text, path: text }).optional().catch(undefined) }))
+    .optional()
+    .catch(undefined),
+})
+type DeviceOutline = NonNullable<z.infer<typeof Outline>['devices']>[number]
+
+function deviceFaults({ driver: id, port }: DeviceOutline, at: string, drivers: readonly Driver[]): string[] {
+  if (id === undefined) return []
+  const ids = drivers.map((d) => d.id)
+  const driver = drivers.find((d) => d.id === id)
+  if (!driver) return [`${at}.driver: no driver "${id}"${closest(id, ids)}; there are: ${ids.join(', ')}`]
+  const { type } = driver.transport
+  const fits = port?.type === undefined || port.type === type || (port.type === 'tcp' && type === 'serial')
+  return fits ? [] : [`${at}.port.type: came "${port.type}"; ${driver.id} is a ${type} device`]
+}
+
+const twice = (all: readonly (string | undefined)[] = []) =>
+  all.filter((one, i): one is string => one !== undefined && all.indexOf(one) < i)
 
 interface Parsed<T> {
   value: T | null
@@ -141,7 +152,7 @@ function faultTexts(path: string, raw: unknown, issue: z.core.$ZodIssue, schema:
   const key = issue.path.join('.')
   if (issue.code === 'unrecognized_keys')
     return issue.keys.map((unknown) => {
-      const known = keysAt(schema, issue.path)
+      const known = keysAt(schema, issue.path, raw)
       return `${path}: ${[key, unknown].filter(Boolean).join('.')}: unknown key${closest(unknown, known)}; known here: ${known.join(', ')}`
     })
   const value = issue.path.reduce<unknown>((at, step) => (at as Record<PropertyKey, unknown> | undefined)?.[step], raw)
@@ -156,11 +167,20 @@ function came(key: string, value: unknown): string {
   return JSON.stringify(value).slice(0, 80)
 }
 
-/** The keys a schema knows at a path of the input. */
-function keysAt(schema: z.ZodType, path: readonly PropertyKey[]): string[] {
+/** The keys a schema knows at a path of the input; of alternatives told apart by their `type`, those of the one meant. */
+function keysAt(schema: z.ZodType, path: readonly PropertyKey[], raw: unknown): string[] {
   let at = [schema]
-  for (const step of path) at = at.flatMap(options).flatMap((s) => inside(s, step))
-  return [...new Set(at.flatMap(options).flatMap((s) => (s instanceof z.ZodObject ? Object.keys(s.shape) : [])))]
+  let value = raw
+  for (const step of path) {
+    at = at.flatMap(options).flatMap((s) => inside(s, step))
+    value = (value as Record<PropertyKey, unknown> | undefined)?.[step]
+  }
+  const objects = at.flatMap(options).filter((s) => s instanceof z.ZodObject)
+  const meant = objects.filter((s) => {
+    const { type } = s.shape as { type?: z.ZodType }
+    return !type || type.safeParse((value as { type?: unknown }).type).success
+  })
+  return [...new Set(meant.flatMap((s) => Object.keys(s.shape)))]
 }
 
 function options(schema: z.core.$ZodType): z.ZodType[] {

@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setInterval } from 'node:timers/promises'
+import { setInterval, setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { isReading } from '../devices/kit/event.ts'
 import { isoAt, lookAgain, type Moment, NO_TRUST, type Trust } from './clock.ts'
@@ -12,6 +12,7 @@ import type { Status } from './contract/status.ts'
 import { aliasKey } from './key.ts'
 import type { Draft } from './observe.ts'
 import { OutboxFull, openOutbox } from './outbox.ts'
+import { pastStays } from './owner.ts'
 import { type Heard, type Watched, watchDevice } from './ports/watch.ts'
 import { screen } from './screen/server.ts'
 import type { Action, ScreenSource } from './screen/view.ts'
@@ -22,10 +23,10 @@ import {
   failure,
   firstState,
   layCard,
+  mayBeBusy,
   type Outcome,
   openVisit,
   pass,
-  pastStays,
   progress,
   reading,
   type VisitSettings,
@@ -48,6 +49,7 @@ export interface HubOptions {
 
 const TICK_MS = 1000
 const MOST_HELD = 10_000
+const STOPPED_MS = 1000
 
 /** Runs until `signal` ends it; resolves when everything is closed. Rejects when it cannot start, or by a bug. */
 export async function runHub(config: HubConfig, options: HubOptions, signal: AbortSignal): Promise<void> {
@@ -226,18 +228,27 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
       watchers.add(changed)
       return () => watchers.delete(changed)
     },
-    act: (action: Action) =>
-      inOrder(async () => {
+    async act(action: Action) {
+      const device = 'device' in action ? devices.find((d) => d.source.id === action.device) : undefined
+      const idle = action.do === 'start' && !full && openVisit(state)?.step !== 'measuring'
+      const stops = device?.source.driver.commands?.stop !== undefined
+      const stopFirst = idle && stops && mayBeBusy(state, device.source, now(), settings)
+      if (stopFirst) {
+        await device.send('stop')
+        await sleep(STOPPED_MS) // what it says of being stopped comes before our start
+      }
+      return inOrder(async () => {
         if (full && (action.do === 'guest' || action.do === 'start')) throw new Error('the disk is full')
         const at = now()
-        const outcome = act(state, action, at, settings, randomUUID, sources)
+        const outcome = act(state, action, at, settings, randomUUID, sources, stopFirst)
         const { command } = outcome
         const send = () => devices.find((d) => d.source.id === command?.device)?.send(command?.send ?? 'stop')
         if (command?.send === 'start') await send() // one that did not go out starts nothing
         await admit(outcome, at)
         show()
         if (command?.send === 'stop') await send()
-      }),
+      })
+    },
   }
 
   /** Each second: the clock is looked at, idle visits end, a full disk is tried again. */
@@ -278,15 +289,13 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
     outbox.subscribe(show)
     options.ready(page.url)
     const parts = [...devices.map((device) => device.run(all)), uplink.run(all), tick(all), page.closed]
-    await Promise.all(
-      parts.map((part) =>
-        part.catch((error: Error) => {
-          if (all.aborted && error.name === 'AbortError') return
-          ending.abort()
-          throw error
-        }),
-      ),
-    )
+    const failed = (error: Error) => {
+      if (all.aborted && error.name === 'AbortError') return
+      ending.abort()
+      throw error
+    }
+    for (const end of await Promise.allSettled(parts.map((part) => part.catch(failed))))
+      if (end.status === 'rejected') throw end.reason
   } finally {
     ending.abort()
     await tail

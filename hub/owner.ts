@@ -1,7 +1,8 @@
 // Whose reading it is (promises 2.1): the visitor's only if it can be nobody else's. Pure; all times are uptime milliseconds.
 
 import type { z } from 'zod'
-import type { HubFlag, Subject } from './contract/record.ts'
+import type { Moment } from './clock.ts'
+import type { HubFlag, Subject, Visit } from './contract/record.ts'
 
 /** One visit, as far as ownership goes. */
 export interface Stay {
@@ -16,6 +17,8 @@ export interface Stay {
 
 export type Verdict = { stay: Stay } | { flag: z.infer<typeof HubFlag> }
 
+/** No measurement takes longer; visits closed before that are forgotten. */
+export const LONGEST_SECONDS = 3600
 /** How long a measurement may have taken, in seconds. */
 export interface Bounds {
   min: number
@@ -29,7 +32,14 @@ export interface LiveQuestion {
   /** As the reading's own frame tells; null when it does not. */
   measuredSeconds: number | null
   /** Set when the hub itself started a measurement on this device and no result of it came yet. */
-  started: { visit: string; atMs: number } | null
+  started: Started | null
+}
+
+export interface Started {
+  visit: string
+  atMs: number
+  /** The device cannot have been busy with somebody else's measurement then, and ignored us. */
+  sure: boolean
 }
 
 const openAt = (stay: Stay, fromMs: number, untilMs: number) =>
@@ -44,8 +54,9 @@ export function ownerOfLive(stays: readonly Stay[], question: LiveQuestion): Ver
   const latestMs = arrivedMs - seconds.min * 1000
   const slackMs = measuredSeconds === null ? 0 : 2000 // between our command and the pump
 
-  // A start of ours that this measurement cannot have followed (the device was busy with another) proves nothing.
-  if (started && started.atMs >= earliestMs - slackMs && started.atMs <= latestMs + slackMs) {
+  // A device that is busy ignores a start: only its own count of seconds, or our certainty, shows that it followed ours.
+  const followed = started && started.atMs >= earliestMs - slackMs && started.atMs <= latestMs + slackMs
+  if (followed && (started.sure || measuredSeconds !== null)) {
     const own = stays.find((stay) => stay.visit === started.visit)
     const other = stays.some((s) => s.person !== own?.person && openAt(s, started.atMs, latestMs))
     if (own && !other) return { stay: own }
@@ -53,10 +64,14 @@ export function ownerOfLive(stays: readonly Stay[], question: LiveQuestion): Ver
   const open = stays.find((stay) => stay.closedMs === null)
   if (!open) return { flag: 'unassigned-no-visit' }
   if (open.openedMs > latestMs) return { flag: 'unassigned-before-visit' }
-  if (stays.some((stay) => stay.person !== open.person && openAt(stay, earliestMs, arrivedMs)))
+  if (stays.some((s) => s.person !== open.person && openAt(s, earliestMs, arrivedMs)))
     return { flag: 'unassigned-other-visit' }
   return { stay: open }
 }
+
+/** Was anybody but this person here within `seconds` before? Then a measurement of theirs may still be running. */
+export const othersWithin = (stays: readonly Stay[], person: string, nowMs: number, seconds: number): boolean =>
+  stays.some((stay) => stay.person !== person && openAt(stay, nowMs - seconds * 1000, nowMs))
 
 /** A record from a device's memory belongs to the open visit if its whole span, by a clock that was read, lies inside it. */
 export function ownerOfMemory(stays: readonly Stay[], span: { fromMs: number; untilMs: number } | null): Verdict {
@@ -64,4 +79,26 @@ export function ownerOfMemory(stays: readonly Stay[], span: { fromMs: number; un
   if (!open) return { flag: 'unassigned-no-visit' }
   if (!span || span.fromMs < open.openedMs || span.untilMs <= span.fromMs) return { flag: 'unassigned-before-visit' }
   return { stay: open }
+}
+
+/**
+ * Whose visits may have left a measurement running when the hub was killed: those of the last hours. When they ended is not
+ * known, so each counts as open until the next one or until now.
+ * @param visits newest first, as the outbox keeps them
+ */
+export function pastStays(visits: readonly z.infer<typeof Visit>[], now: Moment): Stay[] {
+  const recent = visits.filter(({ clock, openedAt }) => {
+    const agoMs = clock.boot === now.boot ? now.uptimeMs - clock.uptimeMs : now.wallMs - Date.parse(openedAt)
+    return !now.trusted || agoMs <= 2 * LONGEST_SECONDS * 1000
+  })
+  return recent.map(({ id, subject, clock }, i) => {
+    const [here, next] = [clock.boot === now.boot, recent[i - 1]?.clock]
+    return {
+      visit: id,
+      person: subject?.alias ?? `guest ${id}`,
+      subject,
+      openedMs: here ? clock.uptimeMs : Number.NEGATIVE_INFINITY,
+      closedMs: next?.boot === now.boot ? next.uptimeMs : now.uptimeMs,
+    }
+  })
 }

@@ -4,9 +4,18 @@ import type { z } from 'zod'
 import type { Told } from '../devices/kit/driver.ts'
 import type { CardRead, Failure, Progress, Reading } from '../devices/kit/event.ts'
 import { clockOf, isoAt, type Moment } from './clock.ts'
-import type { Identity, Visit } from './contract/record.ts'
+import type { Identity } from './contract/record.ts'
 import { type Draft, failureOf, observationOf, type Place, type Session, type Source, spanOfMemory } from './observe.ts'
-import { type Bounds, ownerOfLive, ownerOfMemory, type Stay, type Verdict } from './owner.ts'
+import {
+  type Bounds,
+  LONGEST_SECONDS,
+  othersWithin,
+  ownerOfLive,
+  ownerOfMemory,
+  type Started,
+  type Stay,
+  type Verdict,
+} from './owner.ts'
 import { personOf, sameSubject } from './person.ts'
 import type { Action, ScreenResult, View } from './screen/view.ts'
 
@@ -42,7 +51,7 @@ export interface State {
   /** When each person's card was last seen on a reader. */
   seen: Readonly<Record<string, number>>
   /** Measurements the hub started and no result came of yet, by device. */
-  started: Readonly<Record<string, { visit: string; atMs: number }>>
+  started: Readonly<Record<string, Started>>
   /** The last live reading of each device, for those that repeat an unanswered frame. */
   last: Readonly<Record<string, { print: string; atMs: number }>>
   band: number
@@ -61,8 +70,6 @@ export interface Outcome {
 const BANDS = 6
 /** A resting card is reported again and again; within this time of its last sight it is the same placing (FC-18). */
 const REST_MS = 5000
-/** No measurement takes longer; visits closed before that are forgotten. */
-export const LONGEST_SECONDS = 3600
 /** For a device whose driver states nothing: wide, so that a doubt stays a doubt. */
 const UNKNOWN_SECONDS: Bounds = { min: 30, max: 300 }
 const GIVEN_UP_MS = 10_000
@@ -78,28 +85,6 @@ export const firstState = (past: readonly Stay[] = []): State => ({
   band: BANDS - 1,
   cardFailedMs: null,
 })
-
-/**
- * Whose visits may have left a measurement running when the hub was killed: those of the last hours. When they ended is not
- * known, so each counts as open until the next one or until now.
- * @param visits newest first, as the outbox keeps them
- */
-export function pastStays(visits: readonly z.infer<typeof Visit>[], now: Moment): Stay[] {
-  const recent = visits.filter(({ clock, openedAt }) => {
-    const agoMs = clock.boot === now.boot ? now.uptimeMs - clock.uptimeMs : now.wallMs - Date.parse(openedAt)
-    return !now.trusted || agoMs <= 2 * LONGEST_SECONDS * 1000
-  })
-  return recent.map(({ id, subject, clock }, i) => {
-    const [here, next] = [clock.boot === now.boot, recent[i - 1]?.clock]
-    return {
-      visit: id,
-      person: subject?.alias ?? `guest ${id}`,
-      subject,
-      openedMs: here ? clock.uptimeMs : Number.NEGATIVE_INFINITY,
-      closedMs: next?.boot === now.boot ? next.uptimeMs : now.uptimeMs,
-    }
-  })
-}
 
 const isOpen = (visit: OpenVisit | null): visit is OpenVisit => visit !== null && visit.closedMs === null
 export const openVisit = (state: State): OpenVisit | null => (isOpen(state.visit) ? state.visit : null)
@@ -178,7 +163,16 @@ function close(state: State, now: Moment): State {
   return { ...state, visit: { ...state.visit, ...gone, closedMs: now.uptimeMs, step: 'goodbye' } }
 }
 
-/** What a visitor did on the page. Repeating is harmless; what makes no sense now changes nothing. */
+/** Somebody else who was just here may have left a measurement running on this device, and it would ignore a start. */
+export function mayBeBusy(state: State, source: Source, now: Moment, settings: VisitSettings): boolean {
+  const person = openVisit(state)?.person ?? ''
+  return othersWithin(stays(state), person, now.uptimeMs, secondsOf(source, settings).max)
+}
+
+/**
+ * What a visitor did on the page. Repeating is harmless; what makes no sense now changes nothing.
+ * @param stopFirst the device was stopped before it is started: whatever ran on it does not any more
+ */
 export function act(
   state: State,
   action: Action,
@@ -186,6 +180,7 @@ export function act(
   settings: VisitSettings,
   newId: () => string,
   sources: ReadonlyMap<string, Source>,
+  stopFirst = false,
 ): Outcome {
   const nothing = { state, drafts: [] }
   const { visit } = state
@@ -202,7 +197,8 @@ export function act(
       if (!source?.driver.commands?.start || visit.step === 'measuring') return nothing
       const busyUntilMs = now.uptimeMs + secondsOf(source, settings).max * 1000 + GIVEN_UP_MS
       const measuring = { ...active, step: 'measuring' as const, device: source.id, pressure: null, busyUntilMs }
-      const started = { ...state.started, [source.id]: { visit: visit.visit, atMs: now.uptimeMs } }
+      const sure = stopFirst || !mayBeBusy(state, source, now, settings)
+      const started = { ...state.started, [source.id]: { visit: visit.visit, atMs: now.uptimeMs, sure } }
       const command = { device: source.id, send: 'start' as const }
       return { state: { ...state, visit: { ...measuring, failure: null }, started }, drafts: [], command }
     }
