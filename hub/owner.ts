@@ -58,7 +58,8 @@ export function ownerOfLive(stays: readonly Stay[], question: LiveQuestion): Ver
   const followed = started && started.atMs >= earliestMs - slackMs && started.atMs <= latestMs + slackMs
   if (followed && (started.sure || measuredSeconds !== null)) {
     const own = stays.find((stay) => stay.visit === started.visit)
-    const other = stays.some((s) => s.person !== own?.person && openAt(s, started.atMs, latestMs))
+    const fromMs = started.sure ? started.atMs : earliestMs - slackMs
+    const other = stays.some((s) => s.person !== own?.person && openAt(s, fromMs, latestMs))
     if (own && !other) return { stay: own }
   }
   const open = stays.find((stay) => stay.closedMs === null)
