@@ -54,10 +54,9 @@ export function ownerOfLive(stays: readonly Stay[], question: LiveQuestion): Ver
   const latestMs = arrivedMs - seconds.min * 1000
   const slackMs = measuredSeconds === null ? 0 : 2000 // between our command and the pump
 
-  // A device that is busy ignores a start: only its own count of seconds, or our certainty, shows that it followed ours.
-  const followed = started && started.atMs >= earliestMs - slackMs && started.atMs <= latestMs + slackMs
-  if (followed && (started.sure || measuredSeconds !== null)) {
+  if (started && started.atMs >= earliestMs - slackMs && started.atMs <= latestMs + slackMs) {
     const own = stays.find((stay) => stay.visit === started.visit)
+    // A device that is busy ignores a start: unless it cannot have been, this may be the measurement it was busy with.
     const fromMs = started.sure ? started.atMs : earliestMs - slackMs
     const other = stays.some((s) => s.person !== own?.person && openAt(s, fromMs, latestMs))
     if (own && !other) return { stay: own }
