@@ -141,9 +141,6 @@ export function openOutbox(path: string, { keepDays = 30 } = {}) {
       'SELECT seq FROM rows WHERE opening = ? AND (coveredMs IS NULL OR coveredMs > ?) ORDER BY seq LIMIT 1',
     ),
     purge: db.prepare('DELETE FROM rows WHERE opening = ? AND seq < ?'),
-    isWaiting: db.prepare<[number, number], { n: number }>(
-      'SELECT n FROM rows WHERE opening = ? AND seq = ? AND coveredMs IS NULL',
-    ),
     visits: db.prepare<[number], { body: string }>(
       `SELECT body FROM rows WHERE type = 'visit' ORDER BY n DESC LIMIT ?`,
     ),
@@ -223,7 +220,6 @@ export function openOutbox(path: string, { keepDays = 30 } = {}) {
 
     /** Rows no mark covers, oldest first, from behind `after`. */
     waiting: (after: Position, most: number): Row[] => sql.waiting.all(after.opening, after.seq, most),
-    isWaiting: ({ opening: no, seq }: Position) => sql.isWaiting.get(no, seq) !== undefined,
     /** The last row of this opening. */
     end: (): Position => ({ opening, seq: last }),
 

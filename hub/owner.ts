@@ -58,7 +58,7 @@ export function ownerOfLive(stays: readonly Stay[], question: LiveQuestion): Ver
     const own = stays.find((stay) => stay.visit === started.visit)
     // A device that is busy ignores a start: unless it cannot have been, this may be the measurement it was busy with.
     const fromMs = started.sure ? started.atMs : earliestMs - slackMs
-    const other = stays.some((s) => s.person !== own?.person && openAt(s, fromMs, latestMs))
+    const other = stays.some((s) => s.person !== own?.person && openAt(s, fromMs, latestMs + slackMs))
     if (own && !other) return { stay: own }
   }
   const open = stays.find((stay) => stay.closedMs === null)
