@@ -56,7 +56,9 @@ export function openUplink(options: UplinkOptions) {
   let live = outbox.end()
   let progressMs = 0
   let probeMs = PROBE_MS.first
-  let probed = false
+  /** Uptime of a probe that waits for its mark, and of the last one that got it. */
+  let probedMs: number | null = null
+  let lostBeforeMs = Number.NEGATIVE_INFINITY
   let pumping: NodeJS.Immediate | undefined
   let awayMs: number | null = null
 
@@ -191,14 +193,14 @@ export function openUplink(options: UplinkOptions) {
       if (covered) {
         sent.delete(key)
         progress = true
-      } else if (covered === false && late(entry) && isListedMissing(mark, entry)) again.push(entry)
+      } else if (late(entry) && (isListedMissing(mark, entry) || entry.ackedMs! < lostBeforeMs)) again.push(entry)
     }
     if (progress) {
-      // The probe got through, so what was sent before it and is not there was lost on the way.
-      if (probed) again.push(...[...sent.values()].filter(late))
+      // A probe got through, so what was acknowledged before it and stays away was lost on the way.
+      if (probedMs !== null) lostBeforeMs = probedMs
       progressMs = now
       probeMs = PROBE_MS.first
-      probed = false
+      probedMs = null
     }
     release(again)
     wake()
@@ -216,7 +218,7 @@ export function openUplink(options: UplinkOptions) {
     if (next && next.rows.length > 0) publish(client, next.rows, next.payload)
     progressMs = now
     probeMs = Math.min(probeMs * 2, PROBE_MS.most)
-    probed = true
+    probedMs = now
   }
 
   // ---- The line
