@@ -2,8 +2,8 @@
 import { Button } from '@mantine/core'
 import { useEffect, useMemo, useState } from 'react'
 import { speak, useText } from './i18n.ts'
-import { useKeys } from './keys.ts'
 import { Kiosks } from './pages/kiosks/Kiosks.tsx'
+import { isAway } from './pages/kiosks/state.ts'
 import { Quarantine } from './pages/quarantine/Quarantine.tsx'
 import { Readings } from './pages/resident/Readings.tsx'
 import { Resident } from './pages/resident/Resident.tsx'
@@ -17,7 +17,6 @@ import { Icon, type IconName, Mark } from './parts/symbols.tsx'
 import { useKiosks, useQuarantine, useResidents, useUnassigned } from './queries.ts'
 import { go, hrefOf, type Place, usePlace } from './route.ts'
 import { useLine, useSites } from './session.tsx'
-import { isAway } from './pages/kiosks/state.ts'
 
 type Main = 'residents' | 'unassigned' | 'kiosks' | 'quarantine'
 const PAGES: readonly { page: Main; place: Place; icon: IconName }[] = [
@@ -26,7 +25,8 @@ const PAGES: readonly { page: Main; place: Place; icon: IconName }[] = [
   { page: 'kiosks', place: { page: 'kiosks' }, icon: 'kiosk' },
   { page: 'quarantine', place: { page: 'quarantine', id: null }, icon: 'quarantine' },
 ]
-const above = (place: Place): Main => (place.page === 'resident' || place.page === 'readings' ? 'residents' : place.page)
+const above = (place: Place): Main =>
+  place.page === 'resident' || place.page === 'readings' ? 'residents' : place.page
 
 export function App() {
   const { t, lang } = useText()
@@ -43,7 +43,6 @@ export function App() {
     },
     [place],
   )
-  useKeys(useMemo(() => ({ Escape: () => document.activeElement instanceof HTMLElement && document.activeElement.blur() }), []))
   useEffect(() => {
     document.title = `${t(`nav.${above(place)}`)} · ${first?.name[lang] ?? t('mark')}`
   }, [place, first, lang, t])
@@ -51,7 +50,8 @@ export function App() {
     <a key={page} href={hrefOf(to)} aria-current={above(place) === page ? 'page' : undefined}>
       {narrow && <Icon name={icon} />}
       <span>
-        {t(`nav.${page}`)} {counts[page] !== null && <b className={counts[page]?.hot ? 'hot' : undefined}>{counts[page]?.n}</b>}
+        {t(`nav.${page}`)}{' '}
+        {counts[page] !== null && <b className={counts[page]?.hot ? 'hot' : undefined}>{counts[page]?.n}</b>}
       </span>
     </a>
   ))
@@ -69,7 +69,13 @@ export function App() {
           <nav aria-label={t('nav.label')}>{links}</nav>
           <SearchField q={q} onSearch={search} hotkey="/" />
           <Freshness />
-          <Button variant="subtle" size="compact-sm" lang={lang === 'zh' ? 'en' : 'zh-CN'} className="lang" onClick={() => void speak(lang === 'zh' ? 'en' : 'zh')}>
+          <Button
+            variant="subtle"
+            size="compact-sm"
+            lang={lang === 'zh' ? 'en' : 'zh-CN'}
+            className="lang"
+            onClick={() => void speak(lang === 'zh' ? 'en' : 'zh')}
+          >
             {t('me.otherLanguage')}
           </Button>
           <Me />
@@ -117,9 +123,8 @@ function useCounts(): Record<Main, { n: number; hot: boolean } | null> {
   }
 }
 
-/** The # of the address belongs to the pages, so the jump is made by hand. */
-function skip(event: { preventDefault(): void }) {
-  event.preventDefault()
+/** A button, no link: the # of the address belongs to the pages. */
+function skip() {
   const main = document.getElementById('main')
   main?.setAttribute('tabindex', '-1')
   main?.focus()

@@ -17,7 +17,8 @@ export function mmolOf(o: ApiObservation): number | null {
 
 export function figureOf(o: ApiObservation): Figure {
   if (o.range !== null) return { number: o.range === 'above' ? 'HI' : 'LO', unit: null }
-  if (o.kind === 'blood-pressure') return { number: pressure(o.values.systolic, o.values.diastolic), unit: UNIT['mm[Hg]'] }
+  if (o.kind === 'blood-pressure')
+    return { number: pressure(o.values.systolic, o.values.diastolic), unit: UNIT['mm[Hg]'] }
   return { number: mmolOf(o)?.toFixed(1) ?? '—', unit: UNIT['mmol/L'] }
 }
 
@@ -49,6 +50,9 @@ export const sourceOf = (o: ApiObservation) => `${o.hub} · ${o.device.vendor} $
 /** Band of the table in words: raised, low, in the usual range… */
 export const bandOf = (band: string, kind: ApiObservation['kind']) =>
   `band.${kind === 'glucose' ? 'glucose' : 'bp'}.${band}` as Key
+
+/** `systolic ≥ 180`: the table's row as people write it. */
+export const ruleOf = ({ rule }: { rule: string }) => rule.replace('>=', '≥ ').replace('<', '< ')
 
 /** May it enter a mean: measured without a fault, and not waiting for somebody's confirmation (rules 1.4, section 4). */
 export const isValid = (o: ApiObservation) =>

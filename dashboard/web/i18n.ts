@@ -2,8 +2,13 @@
 import i18next from 'i18next'
 import { useMemo } from 'react'
 import { initReactI18next, useTranslation } from 'react-i18next'
-import { en } from './en.ts'
-import { zh } from './zh.ts'
+import { data as dataEn } from './texts/data.en.ts'
+import { data as dataZh } from './texts/data.zh.ts'
+import { pages as pagesEn } from './texts/pages.en.ts'
+import { pages as pagesZh } from './texts/pages.zh.ts'
+
+const zh = { ...pagesZh, ...dataZh }
+const en: Record<keyof typeof zh, string> = { ...pagesEn, ...dataEn }
 
 export type Lang = 'zh' | 'en'
 type Base<K> = K extends `${infer B}_${'one' | 'other'}` ? B : K

@@ -6,7 +6,8 @@ export const keysAreOn = () => localStorage.getItem(OFF) === null
 export const setKeys = (on: boolean) => (on ? localStorage.removeItem(OFF) : localStorage.setItem(OFF, '1'))
 
 const typing = (target: EventTarget | null) =>
-  target instanceof HTMLElement && (target.isContentEditable || target.closest('input:not([type=radio]), textarea, select, [role=dialog]') !== null)
+  target instanceof HTMLElement &&
+  (target.isContentEditable || target.closest('input:not([type=radio]), textarea, select, [role=dialog]') !== null)
 
 /** @param keys what each key does while the calling part is on the screen */
 export function useKeys(keys: Record<string, () => void>) {

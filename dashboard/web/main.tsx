@@ -17,10 +17,12 @@ import '@mantine/core/styles/PasswordInput.layer.css'
 import '@mantine/core/styles/Radio.layer.css'
 import '@mantine/core/styles/SegmentedControl.layer.css'
 import './tokens.css'
-import './look.css'
-import './charts.css'
-import './phone.css'
-import './print.css'
+import './look/frame.css'
+import './look/parts.css'
+import './look/tables.css'
+import './look/charts.css'
+import './look/phone.css'
+import './look/print.css'
 import { MantineProvider } from '@mantine/core'
 import { QueryCache, QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { setNonce } from 'get-nonce'
@@ -45,6 +47,9 @@ const paint = () => {
 night.addEventListener('change', paint)
 paint()
 
+/** Set while this browser may hold a session; it says nothing of whom. */
+const CAME = 'came-in'
+
 /** undefined: not yet known; null: nobody. */
 function Root({ client, live, events }: { client: QueryClient; live: LiveLine; events: EventTarget }) {
   const [user, setUser] = useState<SessionUser | null | undefined>(undefined)
@@ -57,11 +62,14 @@ function Root({ client, live, events }: { client: QueryClient; live: LiveLine; e
       setUser(null)
     }
     events.addEventListener('signed-out', out)
-    void api.session().then(setUser, () => setUser(null))
+    // Asked only where somebody signed in before: a first visit then begins without a refusal.
+    if (localStorage.getItem(CAME) === null) setUser(null)
+    else void api.session().then(setUser, () => setUser(null))
     return () => events.removeEventListener('signed-out', out)
   }, [client, live, events])
   useEffect(() => {
     if (!user) return
+    localStorage.setItem(CAME, '1')
     live.open()
     return live.close
   }, [user, live])
@@ -74,6 +82,7 @@ function Root({ client, live, events }: { client: QueryClient; live: LiveLine; e
         signOut: () =>
           void api.signOut().then(() => {
             client.clear()
+            localStorage.removeItem(CAME)
             setExpired(false)
             setUser(null)
           }, live.failed),

@@ -51,8 +51,7 @@ export const useQuarantine = () => usePaged(['quarantine'], api.quarantine)
 export const useReadings = (id: string) =>
   usePaged<ApiObservation>(['resident', id, 'readings'], (at) => api.observations(id, {}, at))
 
-export const useKiosks = () =>
-  useQuery(queryOptions({ queryKey: ['kiosks'], queryFn: () => everyPage(api.kiosks) }))
+export const useKiosks = () => useQuery(queryOptions({ queryKey: ['kiosks'], queryFn: () => everyPage(api.kiosks) }))
 export const useResident = (id: string) =>
   useQuery(queryOptions({ queryKey: ['resident', id], queryFn: () => api.resident(id) }))
 

@@ -1,8 +1,17 @@
 // Mantine in the house colours: every one of its variables that shows is led back to a token of tokens.css.
-import { createTheme, type CSSVariablesResolver, type MantineColorsTuple } from '@mantine/core'
+import { type CSSVariablesResolver, createTheme, type MantineColorsTuple } from '@mantine/core'
 
 const jade: MantineColorsTuple = [
-  '#dcebe6', '#c3ded6', '#9cc9bd', '#73b3a4', '#4a9c8b', '#22877a', '#0a5c55', '#09524c', '#07443f', '#053530',
+  '#dcebe6',
+  '#c3ded6',
+  '#9cc9bd',
+  '#73b3a4',
+  '#4a9c8b',
+  '#22877a',
+  '#0a5c55',
+  '#09524c',
+  '#07443f',
+  '#053530',
 ]
 
 export const theme = createTheme({

@@ -86,7 +86,12 @@ export function meanOfVisits(visits: readonly PressureVisit[]) {
   const counted = visits.filter(counts)
   if (counted.length === 0) return null
   const of = (figure: 'systolic' | 'diastolic') => divideHalfUp(sum(counted.map((v) => v[figure])), counted.length, 0)
-  return { systolic: of('systolic'), diastolic: of('diastolic'), visits: counted.length, out: visits.length - counted.length }
+  return {
+    systolic: of('systolic'),
+    diastolic: of('diastolic'),
+    visits: counted.length,
+    out: visits.length - counted.length,
+  }
 }
 
 /** Stretches without a reading that are longer than a fortnight, up to `until`. */

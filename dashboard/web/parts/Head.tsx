@@ -27,7 +27,9 @@ export function Head({ title, under, back, children }: Props) {
   const way = back && (
     <a href={hrefOf(back)} className="way">
       {narrow ? <Icon name="back" /> : null}
-      <span className={narrow ? 'unseen' : undefined}>{t(back.page === 'resident' ? 'nav.back' : `nav.${back.page === 'readings' ? 'residents' : back.page}`)}</span>
+      <span className={narrow ? 'unseen' : undefined}>
+        {t(back.page === 'resident' ? 'nav.back' : `nav.${back.page === 'readings' ? 'residents' : back.page}`)}
+      </span>
     </a>
   )
   return (

@@ -40,10 +40,8 @@ export function SearchField({ q, onSearch, hotkey }: Props) {
         value={text}
         leftSection={<Icon name="search" />}
         rightSection={
-          text === '' ? (
-            <kbd aria-hidden="true" className="desk">
-              {hotkey}
-            </kbd>
+          text === '' && hotkey === null ? null : text === '' ? (
+            <kbd className="desk">{hotkey}</kbd>
           ) : (
             <CloseButton aria-label={t('search.clear')} onClick={clear} />
           )

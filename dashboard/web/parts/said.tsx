@@ -67,7 +67,9 @@ export function Age({ observation }: { observation: ApiObservation }) {
   const { zoneOf } = useSites()
   if (observation.timePending) return <>{t('time.pending')}</>
   if (observation.takenAt === null) return <>{t('time.undated')}</>
-  return <time dateTime={observation.takenAt}>{age(Date.parse(observation.takenAt), zoneOf(observation.site), now, t)}</time>
+  return (
+    <time dateTime={observation.takenAt}>{age(Date.parse(observation.takenAt), zoneOf(observation.site), now, t)}</time>
+  )
 }
 
 /** A resident's name: Chinese glyphs also inside the English page, and a word when the card could not be read whole. */

@@ -7,10 +7,25 @@ const SHAPES: Record<Level, ReactNode> = {
   0: (
     <>
       <circle cx="24" cy="24" r="20" fill="var(--s0-mark)" />
-      <path d="M14.5 24.5l6.500 6.500 13-14" fill="none" stroke="var(--card)" strokeWidth="4.5" strokeLinecap="round" strokeLinejoin="round" />
+      <path
+        d="M14.5 24.5l6.500 6.500 13-14"
+        fill="none"
+        stroke="var(--card)"
+        strokeWidth="4.5"
+        strokeLinecap="round"
+        strokeLinejoin="round"
+      />
     </>
   ),
-  1: <path d="M24 4l20 20-20 20L4 24z" fill="var(--s1-fill)" stroke="var(--s1-mark)" strokeWidth="3.5" strokeLinejoin="round" />,
+  1: (
+    <path
+      d="M24 4l20 20-20 20L4 24z"
+      fill="var(--s1-fill)"
+      stroke="var(--s1-mark)"
+      strokeWidth="3.5"
+      strokeLinejoin="round"
+    />
+  ),
   2: (
     <>
       <path d="M24 6l20 35H4z" fill="var(--s2-mark)" stroke="var(--s2-mark)" strokeWidth="4" strokeLinejoin="round" />
@@ -71,7 +86,14 @@ export function Mark() {
   return (
     <svg className="logo" viewBox="0 0 28 28" aria-hidden="true">
       <rect width="28" height="28" rx="7" fill="var(--jade)" />
-      <path d="M5 15h4l2.500-6 4.500 12 3-8 1.500 2H23" fill="none" stroke="var(--on-jade)" strokeWidth="2.2" strokeLinecap="round" strokeLinejoin="round" />
+      <path
+        d="M5 15h4l2.500-6 4.500 12 3-8 1.500 2H23"
+        fill="none"
+        stroke="var(--on-jade)"
+        strokeWidth="2.2"
+        strokeLinecap="round"
+        strokeLinejoin="round"
+      />
     </svg>
   )
 }

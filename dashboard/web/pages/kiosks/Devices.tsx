@@ -18,12 +18,20 @@ export function Devices({ kiosk }: { kiosk: Kiosk }) {
   const zone = zoneOf(kiosk.site)
   const { status } = kiosk
   const cause = (code: string) => (has(`device.${code}`) ? t(`device.${code}` as Key) : code)
-  const head = [t('column.device'), t('column.state'), t('column.since'), t('column.events'), t('column.refused'), t('column.clock')]
+  const head = [
+    t('column.device'),
+    t('column.state'),
+    t('column.since'),
+    t('column.events'),
+    t('column.refused'),
+    t('column.clock'),
+  ]
   const rows = (status?.devices ?? []).map((device) => ({
     key: device.id,
     cells: [
       <span key="n">
-        {has(`deviceKind.${device.kind}`) ? t(`deviceKind.${device.kind}` as Key) : device.kind} · {device.vendor} {device.model}
+        {has(`deviceKind.${device.kind}`) ? t(`deviceKind.${device.kind}` as Key) : device.kind} · {device.vendor}{' '}
+        {device.model}
         <span className="fine line">{device.id}</span>
       </span>,
       <span key="s">
@@ -40,7 +48,9 @@ export function Devices({ kiosk }: { kiosk: Kiosk }) {
     <section className="panel" aria-label={t('kiosks.devices', { site: nameOf(kiosk.site), hub: kiosk.hub })}>
       <div className="pad over">
         <h2>{t('kiosks.devices', { site: nameOf(kiosk.site), hub: kiosk.hub })}</h2>
-        {status && <span className="fine">{t('kiosks.reported', { time: recent(Date.parse(status.at), zone, now, t) })}</span>}
+        {status && (
+          <span className="fine">{t('kiosks.reported', { time: recent(Date.parse(status.at), zone, now, t) })}</span>
+        )}
       </div>
       {rows.length === 0 ? <Nothing id="kiosks.noDevices" /> : <Grid head={head} rows={rows} caption={null} />}
     </section>

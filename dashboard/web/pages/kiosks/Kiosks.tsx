@@ -25,9 +25,15 @@ export function Kiosks() {
   const away = kiosks.filter(isAway)
   const todo = kiosks.filter((kiosk) => !isAway(kiosk) && stateOf(kiosk).level > 0)
   const shown = filter === 'away' ? away : filter === 'todo' ? todo : kiosks
-  const selected = shown.find((kiosk) => kiosk.hub === chosen) ?? shown.find((kiosk) => (kiosk.status?.devices.length ?? 0) > 0)
+  const selected =
+    shown.find((kiosk) => kiosk.hub === chosen) ?? shown.find((kiosk) => (kiosk.status?.devices.length ?? 0) > 0)
   const chip = (kind: 'away' | 'todo', level: 2 | 3, count: number) => (
-    <button type="button" className="chip" aria-pressed={filter === kind} onClick={() => setFilter(filter === kind ? null : kind)}>
+    <button
+      type="button"
+      className="chip"
+      aria-pressed={filter === kind}
+      onClick={() => setFilter(filter === kind ? null : kind)}
+    >
       <Shape level={level} />
       {t(`kiosks.${kind}`)} <b>{count}</b>
     </button>
@@ -35,7 +41,11 @@ export function Kiosks() {
   return (
     <div className="page two">
       <Head
-        title={away.length === 0 ? t('kiosks.title', { count: kiosks.length }) : t('kiosks.titleAway', { count: kiosks.length, away: away.length })}
+        title={
+          away.length === 0
+            ? t('kiosks.title', { count: kiosks.length })
+            : t('kiosks.titleAway', { count: kiosks.length, away: away.length })
+        }
         under={t('kiosks.lead')}
       >
         {chip('away', 3, away.length)}
@@ -54,15 +64,26 @@ export function Kiosks() {
                     <th scope="col">{t('column.site')}</th>
                     <th scope="col">{t('column.state')}</th>
                     <th scope="col">{t('column.lastReading')}</th>
-                    <th scope="col" className="r">{t('column.queued')}</th>
+                    <th scope="col" className="r">
+                      {t('column.queued')}
+                    </th>
                     <th scope="col">{t('column.records')}</th>
-                    <th scope="col" className="r">{t('column.clock')}</th>
-                    <th scope="col" className="r">{t('column.version')}</th>
+                    <th scope="col" className="r">
+                      {t('column.clock')}
+                    </th>
+                    <th scope="col" className="r">
+                      {t('column.version')}
+                    </th>
                   </tr>
                 </thead>
                 <tbody>
                   {shown.map((kiosk) => (
-                    <Row key={kiosk.hub} kiosk={kiosk} current={kiosk.hub === selected?.hub} onChoose={() => setChosen(kiosk.hub)} />
+                    <Row
+                      key={kiosk.hub}
+                      kiosk={kiosk}
+                      current={kiosk.hub === selected?.hub}
+                      onChoose={() => setChosen(kiosk.hub)}
+                    />
                   ))}
                 </tbody>
               </table>
@@ -108,17 +129,28 @@ function Row({ kiosk, current, onChoose }: { kiosk: Kiosk; current: boolean; onC
             {kiosk.lastWord === null
               ? t('kiosk.noWord')
               : isAway(kiosk)
-                ? t('kiosk.since', { time: at(kiosk.lastWord), duration: duration(now - Date.parse(kiosk.lastWord), t) })
+                ? t('kiosk.since', {
+                    time: at(kiosk.lastWord),
+                    duration: duration(now - Date.parse(kiosk.lastWord), t),
+                  })
                 : t('kiosk.lastWord', { time: at(kiosk.lastWord) })}
           </span>
         </td>
-        <td data-label={t('column.lastReading')}>{kiosk.lastReading === null ? t('kiosk.noReading') : at(kiosk.lastReading)}</td>
+        <td data-label={t('column.lastReading')}>
+          {kiosk.lastReading === null ? t('kiosk.noReading') : at(kiosk.lastReading)}
+        </td>
         <td className="r" data-label={t('column.queued')}>
           {queued === null ? '—' : isAway(kiosk) ? t('kiosk.atLeast', { n: queued }) : queued}
         </td>
         <td data-label={t('column.records')}>{records.length === 0 ? t('kiosk.complete') : records.join(' · ')}</td>
         <td className="r" data-label={t('column.clock')}>
-          {off === null ? '—' : status?.clock.trusted === false ? t('kiosk.unsure') : off === 0 ? t('kiosk.right') : drift(off)}
+          {off === null
+            ? '—'
+            : status?.clock.trusted === false
+              ? t('kiosk.unsure')
+              : off === 0
+                ? t('kiosk.right')
+                : drift(off)}
         </td>
         <td className="r dim" data-label={t('column.version')}>
           {status?.versions.hub ?? '—'}

@@ -73,7 +73,9 @@ function Row({ item, current }: { item: QuarantineItem; current: boolean }) {
         <a href={hrefOf({ page: 'quarantine', id: item.id })} className="opens">
           {cause(item.reason)}
         </a>
-        <div className="small detail">{item.detail}</div>
+        <div className="small detail" lang="en">
+          {item.detail}
+        </div>
         <div className="fine">
           {item.hub ?? t('quarantine.noHub')} · {t('quarantine.bytes', { n: item.bytes })}
         </div>
@@ -115,7 +117,14 @@ function Whole({ item }: { item: QuarantineItem }) {
       </div>
       <div className="pad">
         <h3>{t(item.encoding === 'hex' ? 'quarantine.hex' : 'quarantine.body')}</h3>
-        <textarea className="raw" readOnly rows={14} lang="en" spellCheck={false} aria-label={t('quarantine.body')} value={item.body} />
+        <textarea
+          className="raw"
+          readOnly
+          lang="en"
+          spellCheck={false}
+          aria-label={t('quarantine.body')}
+          value={item.body}
+        />
       </div>
     </aside>
   )

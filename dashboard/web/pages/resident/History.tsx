@@ -5,9 +5,8 @@ import type { ApiObservation, Resident } from '../../api.ts'
 import { pressureGoal } from '../../goals.ts'
 import { useText } from '../../i18n.ts'
 import { useKeys } from '../../keys.ts'
-import { GlucoseChart } from '../../parts/chart/GlucoseChart.tsx'
+import { GlucoseChart, PressureChart } from '../../parts/chart/charts.tsx'
 import { GlucoseKey, PressureKey } from '../../parts/chart/keys.tsx'
-import { PressureChart } from '../../parts/chart/PressureChart.tsx'
 import { useNarrow } from '../../parts/narrow.ts'
 import { Nothing, Trouble } from '../../parts/states.tsx'
 import { useHistory, useKiosks } from '../../queries.ts'
@@ -40,7 +39,10 @@ export function History({ resident }: { resident: Resident }) {
   const readings = useMemo(() => (glucose.data ?? []).filter((o) => o.takenAt !== null && !o.retracted), [glucose.data])
   // To the end of today: the axis then stands still while ages run on.
   const today = dayStart(now, zone)
-  const range = useMemo(() => ({ fromMs: dayStart(today, zone, days - 1), toMs: dayStart(today + DAY * 1.5, zone) }), [today, days, zone])
+  const range = useMemo(
+    () => ({ fromMs: dayStart(today, zone, days - 1), toMs: dayStart(today + DAY * 1.5, zone) }),
+    [today, days, zone],
+  )
   const silentSince = useSilentSince(pressure.data ?? [])
   const goal = pressureGoal(resident.birthDate === null ? null : yearsOld(resident.birthDate, now, zone))
   const walked = useCallback((at: number | null) => setCursor(at), [])
@@ -77,7 +79,10 @@ export function History({ resident }: { resident: Resident }) {
                 aria-label={t('chart.range')}
                 value={String(days)}
                 onChange={(value) => setDays(Number(value))}
-                data={RANGES.map((n) => ({ value: String(n), label: t(n === 365 ? 'chart.year' : 'chart.days', { n }) }))}
+                data={RANGES.map((n) => ({
+                  value: String(n),
+                  label: t(n === 365 ? 'chart.year' : 'chart.days', { n }),
+                }))}
               />
               <SegmentedControl
                 aria-label={t('chart.view')}
@@ -93,13 +98,21 @@ export function History({ resident }: { resident: Resident }) {
           {failed && <Trouble error={failed} />}
           {view === 'chart' ? (
             <>
-              <PressureChart {...shared} visits={visits} goal={goal} sentence={sentence} height={narrow ? 220 : 330} silentSince={silentSince} />
+              <PressureChart
+                {...shared}
+                visits={visits}
+                goal={goal}
+                sentence={sentence}
+                height={narrow ? 220 : 330}
+                silentSince={silentSince}
+              />
               <PressureKey />
               <p className="fine caption">
                 {span}
                 {mean && ` · ${t('chart.mean', { figure: `${mean.systolic}/${mean.diastolic}`, count: mean.visits })}`}
                 {mean && mean.out > 0 && ` · ${t('chart.out', { count: mean.out })}`}
-                {goal && ` · ${t('chart.goal', { sys: goal.systolic, dia: goal.diastolic, whose: t(goal.whose) })}`} · {zoneNote}
+                {goal && ` · ${t('chart.goal', { sys: goal.systolic, dia: goal.diastolic, whose: t(goal.whose) })}`} ·{' '}
+                {zoneNote}
               </p>
               <h2 className="second">
                 {t('kind.glucose')} <span className="small dim">mmol/L</span>
@@ -127,7 +140,9 @@ export function History({ resident }: { resident: Resident }) {
           <section className="panel">
             <div className="pad over">
               <h2>{t('visit.title')}</h2>
-              <span className="fine">{t('visit.latestOf', { shown: Math.min(BELOW, visits.length), count: visits.length, from, to })}</span>
+              <span className="fine">
+                {t('visit.latestOf', { shown: Math.min(BELOW, visits.length), count: visits.length, from, to })}
+              </span>
               {all}
             </div>
             {visits.length === 0 && !pressure.isPending ? (
@@ -139,7 +154,9 @@ export function History({ resident }: { resident: Resident }) {
           <section className="panel">
             <div className="pad over">
               <h2>{t('glucose.title')}</h2>
-              <span className="fine">{t('glucose.latestOf', { shown: Math.min(BELOW, readings.length), count: readings.length, from, to })}</span>
+              <span className="fine">
+                {t('glucose.latestOf', { shown: Math.min(BELOW, readings.length), count: readings.length, from, to })}
+              </span>
             </div>
             {readings.length === 0 && !glucose.isPending ? (
               <Nothing id="glucose.none" values={{ days }} />

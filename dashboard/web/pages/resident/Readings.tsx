@@ -16,14 +16,25 @@ export function Readings({ id }: { id: string }) {
   const now = useNow()
   const { zoneOf, nameOf } = useSites()
   const head = [
-    t('column.time'), t('column.kind'), t('column.value'), t('column.severity'), t('column.context'),
-    t('column.deviceSaid'), t('column.deviceTime'), t('column.received'), t('column.source'),
+    t('column.time'),
+    t('column.kind'),
+    t('column.value'),
+    t('column.severity'),
+    t('column.context'),
+    t('column.deviceSaid'),
+    t('column.deviceTime'),
+    t('column.received'),
+    t('column.source'),
   ]
   const zone = zoneOf(resident?.homeSite ?? '')
   const rows = (list.items ?? []).map((reading) => ({
     key: reading.id,
     cells: [
-      reading.timePending ? t('time.pending') : reading.takenAt === null ? t('time.undated') : stamp(Date.parse(reading.takenAt), zoneOf(reading.site), now),
+      reading.timePending
+        ? t('time.pending')
+        : reading.takenAt === null
+          ? t('time.undated')
+          : stamp(Date.parse(reading.takenAt), zoneOf(reading.site), now),
       t(`kind.${reading.kind}`),
       <Figure key="v" reading={reading} />,
       <Banded key="b" reading={reading} />,
@@ -34,17 +45,29 @@ export function Readings({ id }: { id: string }) {
       <Source key="s" reading={reading} />,
     ],
   }))
-  const caption = t('chart.zone', { site: nameOf(resident?.homeSite ?? '') }) + (foreignZone(zone, now) ? ` ${foreignZone(zone, now)}` : '')
+  const caption =
+    t('chart.zone', { site: nameOf(resident?.homeSite ?? '') }) +
+    (foreignZone(zone, now) ? ` ${foreignZone(zone, now)}` : '')
   return (
     <div className="page">
       <Head
         title={t('resident.allTitle')}
         back={{ page: 'resident', id }}
-        under={resident && <><Name of={resident} tag="span" /> · {t('list.shown', { total: list.total ?? 0, shown: rows.length })}</>}
+        under={
+          resident && (
+            <>
+              <Name of={resident} tag="span" /> · {t('list.shown', { total: list.total ?? 0, shown: rows.length })}
+            </>
+          )
+        }
       />
       <main className="panel" id="main">
         {!list.items && list.error ? <Trouble error={list.error} /> : null}
-        {list.items?.length === 0 ? <Nothing id="resident.noReadings" /> : <Grid head={head} rows={rows} caption={caption} />}
+        {list.items?.length === 0 ? (
+          <Nothing id="resident.noReadings" />
+        ) : (
+          <Grid head={head} rows={rows} caption={caption} />
+        )}
         <More list={list} />
       </main>
     </div>

@@ -2,7 +2,7 @@
 import { Button } from '@mantine/core'
 import { useMemo } from 'react'
 import type { ApiObservation, Resident as ResidentData } from '../../api.ts'
-import { bandOf, figureOf, mealOf } from '../../figures.ts'
+import { bandOf, figureOf, mealOf, ruleOf } from '../../figures.ts'
 import { FASTING_GOAL, pressureGoal } from '../../goals.ts'
 import { useText } from '../../i18n.ts'
 import { Head } from '../../parts/Head.tsx'
@@ -40,7 +40,7 @@ export function Resident({ id }: { id: string }) {
           </>
         }
       >
-        <Button variant="default" leftSection={<Icon name="print" />} onClick={() => print()}>
+        <Button variant="default" className="desk" leftSection={<Icon name="print" />} onClick={() => print()}>
           {t('resident.print')}
         </Button>
       </Head>
@@ -127,7 +127,9 @@ function Beside({ resident }: { resident: ResidentData }) {
       <div className="pad">
         <h3>{t('resident.lines')}</h3>
         <p className="small">
-          {goal ? t('goal.pressureLine', { sys: goal.systolic, dia: goal.diastolic, whose: t(goal.whose) }) : t('goal.underAge')}
+          {goal
+            ? t('goal.pressureLine', { sys: goal.systolic, dia: goal.diastolic, whose: t(goal.whose) })
+            : t('goal.underAge')}
           <br />
           {t('goal.glucoseLine', { from: FASTING_GOAL.from.toFixed(1), to: FASTING_GOAL.to.toFixed(1) })}
         </p>
@@ -140,7 +142,8 @@ function Beside({ resident }: { resident: ResidentData }) {
           const away = kiosk !== undefined && kiosk.presence !== 'online'
           return (
             <p key={hub} className="small dim">
-              <a href={hrefOf({ page: 'kiosks' })}>{hub}</a> {t(away ? 'kiosk.silentSince' : 'kiosk.inContact', { time })}
+              <a href={hrefOf({ page: 'kiosks' })}>{hub}</a>{' '}
+              {t(away ? 'kiosk.silentSince' : 'kiosk.inContact', { time })}
             </p>
           )
         })}
@@ -170,10 +173,11 @@ function Finding({ observation }: { observation: ApiObservation }) {
         </span>
       </div>
       <p className="small">
-        <b className="num">{number}</b> {[unit, mealOf(observation, t)].filter(Boolean).join(' ')} · {t('value.oneReading')}
+        <b className="num">{number}</b> {[unit, mealOf(observation, t)].filter(Boolean).join(' ')} ·{' '}
+        {t('value.oneReading')}
       </p>
       <p className="fine">
-        {assessment ? t('value.rule', { rule: assessment.rule, ruleSet: assessment.ruleSet }) : t('value.noRule')}
+        {assessment ? t('value.rule', { rule: ruleOf(assessment), ruleSet: assessment.ruleSet }) : t('value.noRule')}
       </p>
     </div>
   )

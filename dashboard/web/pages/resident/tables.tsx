@@ -9,7 +9,15 @@ import { stamp } from '../../time.ts'
 import { counts, type PressureVisit } from '../../visits.ts'
 
 /** A table that becomes cards on a phone: each cell then carries its column's name. */
-export function Grid({ head, rows, caption }: { head: readonly string[]; rows: readonly Cells[]; caption: string | null }) {
+export function Grid({
+  head,
+  rows,
+  caption,
+}: {
+  head: readonly string[]
+  rows: readonly Cells[]
+  caption: string | null
+}) {
   return (
     <div className="scroller">
       <table className="data">
@@ -44,10 +52,14 @@ export interface Cells {
   cells: readonly ReactNode[]
 }
 
+/** Said in the tooltip only: they follow from the two figures that stand there. */
+const QUIET: ReadonlySet<string> = new Set(['isolatedSystolic', 'isolatedDiastolic', 'widePulsePressure'])
+
 /** Flags that a doctor should read beside a value. */
 export function Flags({ flags }: { flags: readonly string[] }) {
   const { t, has } = useText()
-  const known = [...new Set(flags)].map((flag) => `flag.${flag}`).filter((key): key is Key => has(key))
+  const told = [...new Set(flags)].filter((flag) => !QUIET.has(flag))
+  const known = told.map((flag) => `flag.${flag}`).filter((key): key is Key => has(key))
   return known.map((key) => (
     <span key={key} className="tag">
       {t(key)}
@@ -55,10 +67,25 @@ export function Flags({ flags }: { flags: readonly string[] }) {
   ))
 }
 
-export function VisitTable({ visits, zone, caption }: { visits: readonly PressureVisit[]; zone: string; caption: string | null }) {
+export function VisitTable({
+  visits,
+  zone,
+  caption,
+}: {
+  visits: readonly PressureVisit[]
+  zone: string
+  caption: string | null
+}) {
   const { t } = useText()
   const now = useNow()
-  const head = [t('column.time'), t('column.mean'), t('column.severity'), t('column.singles'), t('column.pulse'), t('column.source')]
+  const head = [
+    t('column.time'),
+    t('column.mean'),
+    t('column.severity'),
+    t('column.singles'),
+    t('column.pulse'),
+    t('column.source'),
+  ]
   const rows = visits.toReversed().map((visit) => {
     const first = visit.readings[0]!
     const flags = [...visit.readings.flatMap((r) => [...r.flags, ...(r.assessment?.flags ?? [])])]
@@ -78,8 +105,16 @@ export function VisitTable({ visits, zone, caption }: { visits: readonly Pressur
           {!counts(visit) && <span className="tag">{t(visit.valid === 0 ? 'visit.doubtful' : 'visit.single')}</span>}
           <Flags flags={flags} />
         </span>,
-        visit.readings.length > 1 ? visit.readings.map((r) => pressure(r.values.systolic, r.values.diastolic)).join(' · ') : '—',
-        visit.pulse === null ? '—' : t('visit.pulseUnit', { n: visit.pulse }),
+        visit.readings.length > 1 ? (
+          <span key="1" className="wide">
+            {visit.readings.map((r) => pressure(r.values.systolic, r.values.diastolic)).join(' · ')}
+          </span>
+        ) : (
+          '—'
+        ),
+        <span key="p" className="nowrap">
+          {visit.pulse === null ? '—' : t('visit.pulseUnit', { n: visit.pulse })}
+        </span>,
         <Source key="d" reading={first} />,
       ],
     }
@@ -87,10 +122,25 @@ export function VisitTable({ visits, zone, caption }: { visits: readonly Pressur
   return <Grid head={head} rows={rows} caption={caption} />
 }
 
-export function GlucoseTable({ readings, zone, caption }: { readings: readonly ApiObservation[]; zone: string; caption: string | null }) {
+export function GlucoseTable({
+  readings,
+  zone,
+  caption,
+}: {
+  readings: readonly ApiObservation[]
+  zone: string
+  caption: string | null
+}) {
   const { t } = useText()
   const now = useNow()
-  const head = [t('column.time'), t('column.glucose'), t('column.severity'), t('column.context'), t('column.deviceSaid'), t('column.source')]
+  const head = [
+    t('column.time'),
+    t('column.glucose'),
+    t('column.severity'),
+    t('column.context'),
+    t('column.deviceSaid'),
+    t('column.source'),
+  ]
   const rows = readings.toReversed().map((reading) => ({
     key: reading.id,
     cells: [
@@ -137,9 +187,13 @@ export function Source({ reading }: { reading: ApiObservation }) {
   const { device, assigned } = reading
   return (
     <span className="source">
-      {reading.hub} · {device.vendor} {device.model}
-      {device.serial && <span className="fine"> {device.serial}</span>}
-      {assigned && <span className="fine line">{t('source.assigned', { by: assigned.by, reason: assigned.reason })}</span>}
+      <span className="nowrap">
+        {reading.hub} · {device.vendor} {device.model}
+      </span>
+      {device.serial && <span className="fine nowrap"> {device.serial}</span>}
+      {assigned && (
+        <span className="fine line">{t('source.assigned', { by: assigned.by, reason: assigned.reason })}</span>
+      )}
     </span>
   )
 }

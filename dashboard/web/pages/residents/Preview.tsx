@@ -4,7 +4,7 @@ import type { ResidentRow } from '../../api.ts'
 import { figureOf, mealOf } from '../../figures.ts'
 import { pressureGoal } from '../../goals.ts'
 import { useText } from '../../i18n.ts'
-import { PressureChart } from '../../parts/chart/PressureChart.tsx'
+import { PressureChart } from '../../parts/chart/charts.tsx'
 import { Name, Severity, usePerson } from '../../parts/said.tsx'
 import { useHistory } from '../../queries.ts'
 import { hrefOf } from '../../route.ts'
@@ -32,10 +32,8 @@ export function Preview({ row }: { row: ResidentRow }) {
     () => pressureGoal(row.birthDate === null ? null : yearsOld(row.birthDate, today, zone)),
     [row.birthDate, today, zone],
   )
-  const level = [row.latest.bloodPressure, row.latest.glucose].reduce<0 | 1 | 2 | 3>((worst, o) => {
-    const severity = o?.assessment?.severity ?? 0
-    return severity > worst ? severity : worst
-  }, 0)
+  const levels = [row.latest.bloodPressure, row.latest.glucose].flatMap((o) => o?.assessment?.severity ?? [])
+  const level = levels.toSorted((a, b) => b - a)[0]
   const steps = [...(pressure ?? []), ...(glucose ?? [])]
     .filter((o) => o.takenAt !== null && !o.retracted)
     .sort((a, b) => Date.parse(b.takenAt!) - Date.parse(a.takenAt!))
@@ -51,7 +49,7 @@ export function Preview({ row }: { row: ResidentRow }) {
           <h2>
             <Name of={row} tag="span" />
           </h2>
-          <Severity level={level} word={t(`severity.${level}`)} />
+          {level !== undefined && <Severity level={level} word={t(`severity.${level}`)} />}
           <a href={hrefOf({ page: 'resident', id: row.id })} className="small all">
             {t('residents.open')}
           </a>
@@ -84,9 +82,14 @@ export function Preview({ row }: { row: ResidentRow }) {
               const { number, unit } = figureOf(o)
               return (
                 <li key={o.id}>
-                  <time dateTime={o.takenAt ?? undefined}>{recent(Date.parse(o.takenAt!), zoneOf(o.site), now, t)}</time>
+                  <time dateTime={o.takenAt ?? undefined}>
+                    {recent(Date.parse(o.takenAt!), zoneOf(o.site), now, t)}
+                  </time>
                   <span>
-                    <b>{number}</b> {[unit, mealOf(o, t), o.values.pulse == null ? null : t('visit.pulse', { n: o.values.pulse })].filter(Boolean).join(' · ')}
+                    <b>{number}</b>{' '}
+                    {[unit, mealOf(o, t), o.values.pulse == null ? null : t('visit.pulse', { n: o.values.pulse })]
+                      .filter(Boolean)
+                      .join(' · ')}
                     <span className="fine"> {o.hub}</span>
                   </span>
                 </li>

@@ -5,8 +5,8 @@ import { useText } from '../../i18n.ts'
 import { useKeys } from '../../keys.ts'
 import { Head } from '../../parts/Head.tsx'
 import { useNarrow } from '../../parts/narrow.ts'
-import { Latest, Masked, Name, usePerson } from '../../parts/said.tsx'
 import { SearchField } from '../../parts/SearchField.tsx'
+import { Latest, Masked, Name, usePerson } from '../../parts/said.tsx'
 import { More, Nothing, Trouble } from '../../parts/states.tsx'
 import { useResidents } from '../../queries.ts'
 import { hrefOf } from '../../route.ts'
@@ -24,7 +24,10 @@ export function Residents({ q, onSearch }: Props) {
   const [chosen, setChosen] = useState<string | null>(null)
   const rows = useRef<HTMLUListElement>(null)
   const items = list.items ?? []
-  const index = Math.max(0, items.findIndex((row) => row.id === chosen))
+  const index = Math.max(
+    0,
+    items.findIndex((row) => row.id === chosen),
+  )
   const selected = items[index] ?? null
   const step = (by: number) => {
     const links = rows.current?.querySelectorAll<HTMLAnchorElement>('a') ?? []
@@ -47,12 +50,19 @@ export function Residents({ q, onSearch }: Props) {
       <main id="main">
         {!list.items && list.error ? <Trouble error={list.error} /> : null}
         {list.items?.length === 0 && (
-          <div className="list">{q === '' ? <Nothing id="residents.none" /> : <Nothing id="residents.notFound" values={{ q }} />}</div>
+          <div className="list">
+            {q === '' ? <Nothing id="residents.none" /> : <Nothing id="residents.notFound" values={{ q }} />}
+          </div>
         )}
         {items.length > 0 && (
           <ul className="list" ref={rows}>
             {items.map((row) => (
-              <Row key={row.id} row={row} current={!narrow && row.id === selected?.id} onChoose={() => setChosen(row.id)} />
+              <Row
+                key={row.id}
+                row={row}
+                current={!narrow && row.id === selected?.id}
+                onChoose={() => setChosen(row.id)}
+              />
             ))}
           </ul>
         )}
@@ -68,7 +78,12 @@ function Row({ row, current, onChoose }: { row: ResidentRow; current: boolean; o
   const person = usePerson()
   const { bloodPressure, glucose } = row.latest
   return (
-    <li className="row person" aria-current={current ? 'true' : undefined} data-chosen={current || undefined} onPointerDown={onChoose}>
+    <li
+      className="row person"
+      aria-current={current ? 'true' : undefined}
+      data-chosen={current || undefined}
+      onPointerDown={onChoose}
+    >
       <div className="who">
         <a href={hrefOf({ page: 'resident', id: row.id })} onFocus={onChoose}>
           <Name of={row} />

@@ -61,7 +61,12 @@ export function SignIn({ onSignedIn, expired }: { onSignedIn: (user: SessionUser
         </form>
         <div className="pad fine">
           {t('signin.note')}{' '}
-          <button type="button" className="link" lang={lang === 'zh' ? 'en' : 'zh-CN'} onClick={() => void speak(lang === 'zh' ? 'en' : 'zh')}>
+          <button
+            type="button"
+            className="link"
+            lang={lang === 'zh' ? 'en' : 'zh-CN'}
+            onClick={() => void speak(lang === 'zh' ? 'en' : 'zh')}
+          >
             {t('me.otherLanguage')}
           </button>
         </div>

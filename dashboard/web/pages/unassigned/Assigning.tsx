@@ -5,8 +5,8 @@ import { useState } from 'react'
 import { api, type Unassigned as Reading } from '../../api.ts'
 import { figureOf, mealOf, saidBy, sourceOf } from '../../figures.ts'
 import { type Key, useText } from '../../i18n.ts'
-import { Masked, Name, Value } from '../../parts/said.tsx'
 import { SearchField } from '../../parts/SearchField.tsx'
+import { Masked, Name, Value } from '../../parts/said.tsx'
 import { Nothing, useRefusal } from '../../parts/states.tsx'
 import { useResidents } from '../../queries.ts'
 import { hrefOf } from '../../route.ts'
@@ -70,7 +70,8 @@ function What({ reading }: { reading: Reading }) {
   const why = useWhy()
   const now = useNow()
   const { zoneOf } = useSites()
-  const at = reading.takenAt === null ? t('time.undated') : recent(Date.parse(reading.takenAt), zoneOf(reading.site), now, t)
+  const at =
+    reading.takenAt === null ? t('time.undated') : recent(Date.parse(reading.takenAt), zoneOf(reading.site), now, t)
   return (
     <div className="pad">
       <h2>
@@ -138,7 +139,15 @@ function Found({ q, onChoose }: { q: string; onChoose: (person: Person) => void 
   )
 }
 
-function Choice({ person, onChoose, children }: { person: Person; onChoose: (person: Person) => void; children: string }) {
+function Choice({
+  person,
+  onChoose,
+  children,
+}: {
+  person: Person
+  onChoose: (person: Person) => void
+  children: string
+}) {
   const { t } = useText()
   return (
     <li>
@@ -156,7 +165,17 @@ function Choice({ person, onChoose, children }: { person: Person; onChoose: (per
   )
 }
 
-function Reason({ id, person, onBack, onDone }: { id: string; person: Person; onBack: () => void; onDone: (reason: string) => void }) {
+function Reason({
+  id,
+  person,
+  onBack,
+  onDone,
+}: {
+  id: string
+  person: Person
+  onBack: () => void
+  onDone: (reason: string) => void
+}) {
   const { t } = useText()
   const refusal = useRefusal()
   const client = useQueryClient()
@@ -187,14 +206,26 @@ function Reason({ id, person, onBack, onDone }: { id: string; person: Person; on
         <Name of={person} />
         <Masked number={person.numberMasked} />
       </div>
-      <Radio.Group label={t('reason.label')} description={t('reason.audited')} value={choice} onChange={setChoice} error={missing ? t('reason.missing') : null}>
+      <Radio.Group
+        label={t('reason.label')}
+        description={t('reason.audited')}
+        value={choice}
+        onChange={setChoice}
+        error={missing ? t('reason.missing') : null}
+      >
         {REASONS.map((key) => (
           <Radio key={key} value={key} label={t(key)} />
         ))}
         <Radio value={OTHER} label={t('reason.other')} />
       </Radio.Group>
       {choice === OTHER && (
-        <TextInput aria-label={t('reason.free')} placeholder={t('reason.free')} maxLength={200} value={free} onChange={(event) => setFree(event.currentTarget.value)} />
+        <TextInput
+          aria-label={t('reason.free')}
+          placeholder={t('reason.free')}
+          maxLength={200}
+          value={free}
+          onChange={(event) => setFree(event.currentTarget.value)}
+        />
       )}
       {send.error && (
         <p className="note s2" role="alert">

@@ -65,7 +65,8 @@ function Row({ reading, current }: { reading: Reading; current: boolean }) {
   const why = useWhy()
   const now = useNow()
   const { zoneOf, nameOf } = useSites()
-  const at = reading.takenAt === null ? t('time.undated') : recent(Date.parse(reading.takenAt), zoneOf(reading.site), now, t)
+  const at =
+    reading.takenAt === null ? t('time.undated') : recent(Date.parse(reading.takenAt), zoneOf(reading.site), now, t)
   return (
     <li className="row nobody" aria-current={current ? 'true' : undefined} data-chosen={current || undefined}>
       <Icon name="question" />
@@ -79,7 +80,9 @@ function Row({ reading, current }: { reading: Reading; current: boolean }) {
         </div>
       </div>
       <div className="when small">
-        {reading.assessment && <Severity level={reading.assessment.severity} word={t(`severity.${reading.assessment.severity}`)} />}
+        {reading.assessment && (
+          <Severity level={reading.assessment.severity} word={t(`severity.${reading.assessment.severity}`)} />
+        )}
         <Age observation={reading} />
       </div>
     </li>

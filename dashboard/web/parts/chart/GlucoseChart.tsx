@@ -2,11 +2,23 @@
 import { useCallback, useMemo } from 'react'
 import type { ApiObservation } from '../../api.ts'
 import { mmolOf } from '../../figures.ts'
-import { useText } from '../../i18n.ts'
 import { FASTING_GOAL } from '../../goals.ts'
+import { useText } from '../../i18n.ts'
 import { gapsOf } from '../../visits.ts'
-import { type Draw, type Drawn, drawn, frame, gapSeries, group, ink, label as words, type Range, severityShape, stroke, timeTicks } from './frame.ts'
-import { Plot, type Stop } from './plot.tsx'
+import {
+  type Draw,
+  type Drawn,
+  drawn,
+  frame,
+  gapSeries,
+  group,
+  ink,
+  severityShape,
+  stroke,
+  timeTicks,
+  label as words,
+} from './frame.ts'
+import { Plot, type Range, type Stop } from './plot.tsx'
 import { useGlucoseWords } from './words.tsx'
 
 interface Props {
@@ -20,7 +32,7 @@ interface Props {
   onCursor: (at: number | null) => void
 }
 
-const LOWEST = 2
+const LOWEST = 0
 const HIGHEST = 16
 type Meal = 'fasting' | 'postMeal2h' | 'preMeal' | 'random' | 'unknown'
 
@@ -51,7 +63,11 @@ export function GlucoseChart({ readings, range, zone, sentence, height, cursor, 
       const base = frame({
         range,
         ticks: timeTicks(range, zone, lang),
-        y: { min: LOWEST, max, ticks: [4, FASTING_GOAL.to, 10, 14, ...(max > 20 ? [20] : []), ...(max > 28 ? [28] : [])] },
+        y: {
+          min: LOWEST,
+          max,
+          ticks: [4, FASTING_GOAL.to, 10, 14, ...(max > 20 ? [20] : []), ...(max > 28 ? [28] : [])],
+        },
         zones: [{ ...FASTING_GOAL, color: ink('zone-glu') }],
         lines: [
           {
@@ -74,7 +90,9 @@ export function GlucoseChart({ readings, range, zone, sentence, height, cursor, 
         return group([
           mark(mealShape(reading), x, y),
           ...severityShape(reading.assessment?.severity ?? 0, x, y - 9, 4.4),
-          ...(i === last ? [words(value.toFixed(1), x + 11, y, { fontSize: 13, fontWeight: 700, fill: ink('ink') })] : []),
+          ...(i === last
+            ? [words(value.toFixed(1), x + 11, y, { fontSize: 13, fontWeight: 700, fill: ink('ink') })]
+            : []),
         ])
       }
       const series = [base.series, gapSeries(gaps), drawn(times, draw, 4)].flat()
@@ -82,7 +100,17 @@ export function GlucoseChart({ readings, range, zone, sentence, height, cursor, 
     },
     [readings, stops, range, zone, lang, t],
   )
-  return <Plot label={sentence} height={height} stops={stops} option={option} cursor={cursor} onCursor={onCursor} />
+  return (
+    <Plot
+      label={sentence}
+      height={height}
+      stops={stops}
+      range={range}
+      option={option}
+      cursor={cursor}
+      onCursor={onCursor}
+    />
+  )
 }
 
 /** ● fasting, ■ 2 h after a meal, □ before one, ＋ random, ○ unknown. */
@@ -97,9 +125,30 @@ function mark(meal: Meal, x: number, y: number): Drawn {
     case 'preMeal':
       return { type: 'rect', shape: square, style: { fill: ink('card'), stroke: color, lineWidth: 1.8 } }
     case 'random':
-      return group([stroke([[x - 5, y], [x + 5, y]], color, 1.8), stroke([[x, y - 5], [x, y + 5]], color, 1.8)])
+      return group([
+        stroke(
+          [
+            [x - 5, y],
+            [x + 5, y],
+          ],
+          color,
+          1.8,
+        ),
+        stroke(
+          [
+            [x, y - 5],
+            [x, y + 5],
+          ],
+          color,
+          1.8,
+        ),
+      ])
     case 'unknown':
-      return { type: 'circle', shape: { cx: x, cy: y, r: 4.4 }, style: { fill: ink('card'), stroke: color, lineWidth: 1.8 } }
+      return {
+        type: 'circle',
+        shape: { cx: x, cy: y, r: 4.4 },
+        style: { fill: ink('card'), stroke: color, lineWidth: 1.8 },
+      }
   }
 }
 
@@ -109,7 +158,15 @@ function edge(reading: ApiObservation, x: number, top: number, bottom: number): 
   const y = up ? top - 14 : bottom + 14
   const tip = up ? y - 8 : y + 8
   return group([
-    stroke([[x - 7, y], [x, tip], [x + 7, y]], ink('s3-mark'), 2.6),
+    stroke(
+      [
+        [x - 7, y],
+        [x, tip],
+        [x + 7, y],
+      ],
+      ink('s3-mark'),
+      2.6,
+    ),
     words(up ? 'HI' : 'LO', x, up ? tip - 10 : tip + 9, { align: 'center', fontWeight: 700, fill: ink('s3-fg') }),
     mark(mealShape(reading), x, up ? y + 10 : y - 10),
   ])

@@ -1,10 +1,22 @@
 // Blood pressure: one bar a visit from the mean lower to the mean upper, in the zones where its ends should lie; gaps stay gaps.
 import { useCallback, useMemo } from 'react'
-import { useText } from '../../i18n.ts'
 import { type PressureGoal, URGENT } from '../../goals.ts'
+import { useText } from '../../i18n.ts'
 import { counts, gapsOf, type PressureVisit } from '../../visits.ts'
-import { drawn, frame, gapSeries, group, hatchSeries, ink, label as words, type Range, severityShape, stroke, timeTicks, type Drawn } from './frame.ts'
-import { Plot, type Stop } from './plot.tsx'
+import {
+  type Drawn,
+  drawn,
+  frame,
+  gapSeries,
+  group,
+  hatchSeries,
+  ink,
+  severityShape,
+  stroke,
+  timeTicks,
+  label as words,
+} from './frame.ts'
+import { Plot, type Range, type Stop } from './plot.tsx'
 import { useVisitWords } from './words.tsx'
 
 interface Props {
@@ -56,12 +68,15 @@ export function PressureChart({ visits, goal, range, zone, sentence, height, sil
               ]
             : []),
           { at: URGENT.systolic, name: t('goal.urgentUpper', { n: URGENT.systolic }), urgent: true },
-          { at: URGENT.diastolic, name: t('goal.urgentLower', { n: URGENT.diastolic }), urgent: true },
+          { at: URGENT.diastolic, name: null, urgent: true }, // named in the legend: bars stand where its name would
         ],
         box: { left: 36, right: narrow ? 40 : 76, top: 26, bottom: 26 },
         narrow,
       })
-      const gaps = gapsOf(visits.map((v) => v.at), range.toMs)
+      const gaps = gapsOf(
+        visits.map((v) => v.at),
+        range.toMs,
+      )
       const last = visits.length - 1
       const barPx = visits.length > 90 ? 4 : narrow ? 8 : BAR_PX
       const marks = drawn(
@@ -75,7 +90,17 @@ export function PressureChart({ visits, goal, range, zone, sentence, height, sil
     },
     [visits, goal, range, zone, lang, t, silentSince],
   )
-  return <Plot label={sentence} height={height} stops={stops} option={option} cursor={cursor} onCursor={onCursor} />
+  return (
+    <Plot
+      label={sentence}
+      height={height}
+      stops={stops}
+      range={range}
+      option={option}
+      cursor={cursor}
+      onCursor={onCursor}
+    />
+  )
 }
 
 function bar(visit: PressureVisit, x: number, py: (value: number) => number, width: number, last: boolean): Drawn {
@@ -92,12 +117,31 @@ function bar(visit: PressureVisit, x: number, py: (value: number) => number, wid
     ? visit.readings.flatMap((reading) =>
         [reading.values.systolic, reading.values.diastolic].map((value) => {
           const y = py(value ?? 0)
-          return stroke([[x - width / 2 - 8, y], [x - width / 2 - 2, y]], ink('tick'), 1.6)
+          return stroke(
+            [
+              [x - width / 2 - 8, y],
+              [x - width / 2 - 2, y],
+            ],
+            ink('tick'),
+            1.6,
+          )
         }),
       )
     : []
   const wave = visit.irregular
-    ? [stroke([[x - 7, bottom + 8], [x - 3, bottom + 4], [x + 1, bottom + 9], [x + 4, bottom + 5], [x + 7, bottom + 8]], ink('bar'), 1.6)]
+    ? [
+        stroke(
+          [
+            [x - 7, bottom + 8],
+            [x - 3, bottom + 4],
+            [x + 1, bottom + 9],
+            [x + 4, bottom + 5],
+            [x + 7, bottom + 8],
+          ],
+          ink('bar'),
+          1.6,
+        ),
+      ]
     : []
   const big = { fontSize: 13, fontWeight: 700, fill: ink('ink') }
   return group([
@@ -106,6 +150,8 @@ function bar(visit: PressureVisit, x: number, py: (value: number) => number, wid
     ...(doubtful ? [words('?', x, top - 8, { ...big, align: 'center' })] : []),
     ...wave,
     ...severityShape(visit.assessment?.severity ?? 0, x, top - 8, 5),
-    ...(last ? [words(String(visit.systolic), x + 11, top + 4, big), words(String(visit.diastolic), x + 11, bottom - 4, big)] : []),
+    ...(last
+      ? [words(String(visit.systolic), x + 11, top + 4, big), words(String(visit.diastolic), x + 11, bottom - 4, big)]
+      : []),
   ])
 }

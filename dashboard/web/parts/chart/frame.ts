@@ -2,7 +2,7 @@
 import type { CustomSeriesOption } from 'echarts/charts'
 import type { Lang } from '../../i18n.ts'
 import { DAY, dayStart, monthDay, monthStarts, wall } from '../../time.ts'
-import type { PlotOption } from './plot.tsx'
+import type { PlotOption, Range } from './plot.tsx'
 
 export type Drawn = ReturnType<NonNullable<CustomSeriesOption['renderItem']>>
 /** Draws item `i`, whose instant lies at pixel `x`; `px` and `py` turn instants and values into pixels. */
@@ -19,11 +19,6 @@ export interface Box {
   width: number
   height: number
 }
-export interface Range {
-  fromMs: number
-  toMs: number
-}
-
 export const FONT = 12
 /** Colours by token: scheme and print change them without drawing again. */
 export const ink = (name: string) => `var(--${name})`
@@ -32,7 +27,7 @@ export const ink = (name: string) => `var(--${name})`
 export function timeTicks({ fromMs, toMs }: Range, zone: string, lang: Lang): { at: number; text: string }[] {
   const days = Math.round((toMs - fromMs) / DAY)
   if (days > 45) {
-    const month = new Intl.DateTimeFormat(lang === 'zh' ? 'zh-CN' : 'en-GB', { month: 'short', timeZone: zone })
+    const month = new Intl.DateTimeFormat(lang === 'zh' ? 'zh-CN' : 'en-US', { month: 'short', timeZone: zone })
     const starts = monthStarts(fromMs, toMs, zone).map((at) => ({ at, text: month.format(at) }))
     return days > 200 ? starts.map((s) => (isJanuary(s.at, zone) ? { ...s, text: wall(s.at, zone).year } : s)) : starts
   }
@@ -56,11 +51,13 @@ interface Frame {
 }
 
 export function frame({ range, ticks, y, zones, lines, box, narrow }: Frame): PlotOption {
-  const text = { fontSize: FONT, fontFamily: 'inherit', color: ink('ink-3') }
+  // Axis labels are measured and set as one CSS font: there 'inherit' would not hold.
+  const fontFamily = getComputedStyle(document.body).fontFamily
+  const text = { fontSize: FONT, fontFamily, color: ink('ink-3') }
   const names = new Map(ticks.map((tick) => [tick.at, tick.text]))
   return {
     animation: false,
-    textStyle: { fontFamily: 'inherit' },
+    textStyle: { fontFamily },
     grid: { ...box, outerBoundsMode: 'none' },
     xAxis: {
       type: 'time',
@@ -110,15 +107,13 @@ export function frame({ range, ticks, y, zones, lines, box, narrow }: Frame): Pl
             ...y.ticks.filter((at) => lines.every((line) => line.at !== at)).map((at) => ({ yAxis: at })),
             ...lines.map(({ at, name, urgent }) => ({
               yAxis: at,
-              lineStyle: urgent
-                ? { color: ink('s3-mark'), type: [2, 4] }
-                : { color: ink('edge'), type: [5, 4] },
+              lineStyle: urgent ? { color: ink('s3-mark'), type: [2, 4] } : { color: ink('edge'), type: [5, 4] },
               label: {
                 show: name !== null && (urgent || !narrow),
                 formatter: name ?? '',
                 fontSize: FONT,
                 lineHeight: 15,
-                fontFamily: 'inherit',
+                fontFamily,
                 color: ink(urgent ? 's3-fg' : 'ink-3'),
                 ...(urgent
                   ? { position: 'insideStartTop' as const, distance: [6, 2] }
@@ -154,18 +149,38 @@ export function drawn(xs: readonly number[], draw: Draw, z: number): CustomSerie
 /** Triangle (2) or octagon (3) with its middle `lift` px above a mark; nothing for less. */
 export function severityShape(level: number, x: number, top: number, size: number): Drawn[] {
   if (level === 2)
-    return [poly([[x, top - size * 2], [x + size, top], [x - size, top]], ink('s2-mark'))]
+    return [
+      poly(
+        [
+          [x, top - size * 2],
+          [x + size, top],
+          [x - size, top],
+        ],
+        ink('s2-mark'),
+      ),
+    ]
   if (level !== 3) return []
   const r = size * 1.25
   const c = r * 0.42
   const y = top - r
   const corners: [number, number][] = [
-    [x - c, y - r], [x + c, y - r], [x + r, y - c], [x + r, y + c], [x + c, y + r], [x - c, y + r], [x - r, y + c], [x - r, y - c],
+    [x - c, y - r],
+    [x + c, y - r],
+    [x + r, y - c],
+    [x + r, y + c],
+    [x + c, y + r],
+    [x - c, y + r],
+    [x - r, y + c],
+    [x - r, y - c],
   ]
   return [poly(corners, ink('s3-mark'))]
 }
 
-const poly = (points: [number, number][], fill: string): Drawn => ({ type: 'polygon', shape: { points }, style: { fill } })
+const poly = (points: [number, number][], fill: string): Drawn => ({
+  type: 'polygon',
+  shape: { points },
+  style: { fill },
+})
 
 export const label = (text: string, x: number, y: number, style: Record<string, unknown> = {}): Drawn => ({
   type: 'text',
@@ -184,13 +199,25 @@ export function gapSeries(gaps: readonly { from: number; to: number; text: strin
     const { to, text } = gaps[i]!
     const end = px(to)
     const y = box.y + box.height - 11
-    const fits = end - x > text.length * FONT * 0.7
+    const fits = end - x > widthOf(text) * 0.7
     return group([
-      stroke([[x + 14, y], [end - 8, y]], ink('tick'), 1, [2, 4]),
+      stroke(
+        [
+          [x + 14, y],
+          [end - 8, y],
+        ],
+        ink('tick'),
+        1,
+        [2, 4],
+      ),
       ...(fits ? [label(text, (x + end) / 2, y - 9, { align: 'center' })] : []),
     ])
   }
-  return drawn(gaps.map((gap) => gap.from), draw, 2)
+  return drawn(
+    gaps.map((gap) => gap.from),
+    draw,
+    2,
+  )
 }
 
 /** A hatched column from a kiosk's last word on: readings may lie there that have not come yet. */
@@ -200,13 +227,23 @@ export function hatchSeries(from: number | null, text: string): CustomSeriesOpti
     const fall = (k: number): Drawn => {
       const left = Math.max(0, k)
       const right = Math.min(width, k + box.height)
-      return stroke([[x + left, box.y + left - k], [x + right, box.y + right - k]], ink('s1-mark'), 0.7)
+      return stroke(
+        [
+          [x + left, box.y + left - k],
+          [x + right, box.y + right - k],
+        ],
+        ink('s1-mark'),
+        0.7,
+      )
     }
     const starts = Array.from({ length: Math.ceil((width + box.height) / 7) }, (_, i) => i * 7 - box.height)
-    const fits = width > text.length * FONT * 0.9
+    const fits = width > widthOf(text) + 8
     return group([...starts.map(fall), ...(fits ? [label(text, x + 4, box.y + 8, { fill: ink('s1-fg') })] : [])])
   }
   return drawn(from === null ? [] : [from], draw, 1)
 }
+
+/** About: a Chinese character is as wide as high, a Latin letter half of it. */
+const widthOf = (text: string) => [...text].reduce((sum, char) => sum + (char > '\u2e80' ? FONT : FONT * 0.55), 0)
 
 export const group = (children: Drawn[]): Drawn => ({ type: 'group', children }) as Drawn

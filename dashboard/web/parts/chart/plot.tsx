@@ -33,26 +33,36 @@ interface Props {
   label: string
   height: number
   stops: readonly Stop[]
+  range: Range
   option: (width: number) => PlotOption
   /** The instant under the cursor, shared by the charts of one resident. */
   cursor: number | null
   onCursor: (at: number | null) => void
 }
 
+/** Milliseconds since 1970, both ends drawn. */
+export interface Range {
+  fromMs: number
+  toMs: number
+}
+
+/** How near the pointer must come to a mark to stop at it. */
 const REACH_PX = 28
 
-export function Plot({ label, height, stops, option, cursor, onCursor }: Props) {
+export function Plot({ label, height, stops, range, option, cursor, onCursor }: Props) {
   const canvas = useRef<HTMLDivElement>(null)
   const [chart, setChart] = useState<ECharts | null>(null)
   const [width, setWidth] = useState(0)
   const [chosen, setChosen] = useState<string | null>(null)
   const [points, setPoints] = useState<{ x: number; y: number }[]>([])
+  /** Pixel of an instant, once the chart is drawn. */
+  const [pixel, setPixel] = useState<((at: number) => number) | null>(null)
 
   useEffect(() => {
     if (!canvas.current) return
     const drawn = init(canvas.current, null, { renderer: 'svg' })
     const observer = new ResizeObserver(([entry]) => {
-      drawn.resize()
+      if (drawn.getWidth() !== canvas.current?.clientWidth) drawn.resize()
       setWidth(Math.round(entry?.contentRect.width ?? 0))
     })
     observer.observe(canvas.current)
@@ -70,12 +80,14 @@ export function Plot({ label, height, stops, option, cursor, onCursor }: Props) 
     canvas.current?.querySelector('svg')?.setAttribute('viewBox', `0 0 ${width} ${height}`)
     setPoints(
       stops.map((stop) => {
-        const y = typeof stop.y === 'number' ? stop.y : 0
-        const [px, py] = chart.convertToPixel({ gridIndex: 0 }, [stop.x, y]) as [number, number]
-        return { x: px, y: stop.y === 'top' ? 30 : stop.y === 'bottom' ? height - 50 : py }
+        const [x, y] = spot(chart, stop.x, typeof stop.y === 'number' ? stop.y : 0)
+        return { x, y: stop.y === 'top' ? 30 : stop.y === 'bottom' ? height - 50 : y }
       }),
     )
-  }, [chart, width, height, option, stops])
+    const start = spot(chart, range.fromMs, 0)[0]
+    const perMs = (spot(chart, range.toMs, 0)[0] - start) / (range.toMs - range.fromMs)
+    setPixel(() => (at: number) => start + (at - range.fromMs) * perMs)
+  }, [chart, width, height, option, stops, range])
 
   const index = stops.findIndex((stop) => stop.key === chosen)
   const stop = stops[index]
@@ -104,7 +116,7 @@ export function Plot({ label, height, stops, option, cursor, onCursor }: Props) 
     const nearest = gaps.indexOf(Math.min(...gaps))
     if (nearest >= 0 && gaps[nearest]! <= REACH_PX) choose(nearest)
   }
-  const cursorX = cursor === null || !chart || width === 0 ? null : pixelOf(chart, cursor)
+  const cursorX = cursor === null || pixel === null ? null : pixel(cursor)
   // A slider is what walks along an axis and reads its place aloud; the drawing itself is hidden from readers.
   return (
     <div className="plot" onPointerLeave={() => choose(null)}>
@@ -145,7 +157,5 @@ export function Plot({ label, height, stops, option, cursor, onCursor }: Props) 
   )
 }
 
-function pixelOf(chart: ECharts, at: number): number | null {
-  const found = chart.convertToPixel({ gridIndex: 0 }, [at, 0])
-  return Array.isArray(found) ? (found[0] ?? null) : null
-}
+const spot = (chart: ECharts, x: number, y: number) =>
+  chart.convertToPixel({ gridIndex: 0 }, [x, y]) as [number, number]

@@ -1,11 +1,11 @@
 // What a chart's tooltip and a screen reader say of one mark: the same facts in the same order as the table.
 import { useCallback } from 'react'
 import type { ApiObservation } from '../../api.ts'
-import { bandOf, figureOf, mealBy, pressure, saidBy, sourceOf } from '../../figures.ts'
+import { bandOf, figureOf, mealBy, pressure, ruleOf, saidBy, sourceOf } from '../../figures.ts'
 import { type Key, useText } from '../../i18n.ts'
-import { counts, type PressureVisit } from '../../visits.ts'
 import { useNow } from '../../session.tsx'
 import { foreignZone, stamp } from '../../time.ts'
+import { counts, type PressureVisit } from '../../visits.ts'
 import type { Stop } from './plot.tsx'
 
 type Words = Pick<Stop, 'words' | 'shown'>
@@ -52,13 +52,18 @@ export function useVisitWords(zone: string): (visit: PressureVisit) => Words {
       return lines([
         `${at(visit.at)} · ${counts(visit) ? t('visit.meanOf', { figure, count: visit.valid }) : `${figure} · ${t('visit.single')}`}`,
         visit.readings.length > 1
-          ? t('visit.singles', { list: visit.readings.map((r) => pressure(r.values.systolic, r.values.diastolic)).join(' · ') })
+          ? t('visit.singles', {
+              list: visit.readings.map((r) => pressure(r.values.systolic, r.values.diastolic)).join(' · '),
+            })
           : null,
         visit.pulse === null ? null : t('visit.pulse', { n: visit.pulse }),
         sourceOf(first),
         assessment &&
-          `${t(`severity.${assessment.severity}`)} · ${t(bandOf(assessment.band, 'blood-pressure'))} · ${assessment.rule} · ${assessment.ruleSet}`,
-        flags([...(assessment?.flags ?? []), ...visit.readings.flatMap((r) => [...r.flags, ...(r.assessment?.flags ?? [])])]),
+          `${t(`severity.${assessment.severity}`)} · ${t(bandOf(assessment.band, 'blood-pressure'))} · ${ruleOf(assessment)} · ${assessment.ruleSet}`,
+        flags([
+          ...(assessment?.flags ?? []),
+          ...visit.readings.flatMap((r) => [...r.flags, ...(r.assessment?.flags ?? [])]),
+        ]),
       ])
     },
     [t, at, flags],
@@ -78,7 +83,7 @@ export function useGlucoseWords(zone: string): (reading: ApiObservation) => Word
         unit !== null && reading.unit !== unit ? t('value.saidBy', { figure: saidBy(reading, t) }) : null,
         sourceOf(reading),
         assessment &&
-          `${t(`severity.${assessment.severity}`)} · ${t(bandOf(assessment.band, 'glucose'))} · ${assessment.rule} · ${assessment.ruleSet}`,
+          `${t(`severity.${assessment.severity}`)} · ${t(bandOf(assessment.band, 'glucose'))} · ${ruleOf(assessment)} · ${assessment.ruleSet}`,
         flags([...reading.flags, ...(assessment?.flags ?? [])]),
       ])
     },
