@@ -57,9 +57,9 @@ export function App() {
   ))
   return (
     <div className={failure ? 'app cut' : 'app'}>
-      <a href="#main" className="skip" onClick={(event) => skip(event)}>
+      <button type="button" className="skip" onClick={skip}>
         {t('nav.skip')}
-      </a>
+      </button>
       {!narrow && (
         <header className="bar">
           <a href={hrefOf({ page: 'residents' })} className="mark">

@@ -146,6 +146,7 @@ export const data: Record<keyof typeof zh, string> = {
   'device.opening': 'connecting',
   'device.lost': 'lost',
   'device.refused': 'refused',
+  'device.was': 'last reported: {{state}}',
   'device.gone': 'not found: check its plug',
   'device.busy': 'in use by another program',
   'device.not-permitted': 'not permitted to open it',

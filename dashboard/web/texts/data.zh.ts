@@ -141,6 +141,7 @@ export const data = {
   'device.opening': '正在连接',
   'device.lost': '断开',
   'device.refused': '不能用',
+  'device.was': '最后上报：{{state}}',
   'device.gone': '找不到，请检查插头',
   'device.busy': '被别的程序占用',
   'device.not-permitted': '没有权限打开',

@@ -7,6 +7,7 @@ import type { Level } from '../../parts/symbols.tsx'
 import { useNow, useSites } from '../../session.tsx'
 import { drift, recent } from '../../time.ts'
 import { Grid } from '../resident/tables.tsx'
+import { isAway } from './state.ts'
 
 type Device = NonNullable<Kiosk['status']>['devices'][number]
 const LEVEL: Record<Device['state'], Level> = { open: 0, opening: 1, lost: 2, refused: 2 }
@@ -17,6 +18,7 @@ export function Devices({ kiosk }: { kiosk: Kiosk }) {
   const { zoneOf, nameOf } = useSites()
   const zone = zoneOf(kiosk.site)
   const { status } = kiosk
+  const away = isAway(kiosk) // then these are its last words, no longer its state
   const cause = (code: string) => (has(`device.${code}`) ? t(`device.${code}` as Key) : code)
   const head = [
     t('column.device'),
@@ -35,7 +37,11 @@ export function Devices({ kiosk }: { kiosk: Kiosk }) {
         <span className="fine line">{device.id}</span>
       </span>,
       <span key="s">
-        <Severity level={LEVEL[device.state]} word={t(`device.${device.state}`)} />
+        {away ? (
+          <span className="dim">{t('device.was', { state: t(`device.${device.state}`) })}</span>
+        ) : (
+          <Severity level={LEVEL[device.state]} word={t(`device.${device.state}`)} />
+        )}
         {device.cause && <span className="fine line">{cause(device.cause)}</span>}
       </span>,
       recent(Date.parse(device.since), zone, now, t),
