@@ -78,9 +78,15 @@ export async function obey(commands: Commands, raw: unknown): Promise<Said> {
 export const WallTime = z
   .string()
   .regex(/^\d{4}-\d\d-\d\dT\d\d:\d\d(:\d\d)?$/, 'expected a wall-clock time like 2026-11-25T08:15:00')
-  .refine((text) => Number.isFinite(Date.parse(`${text}Z`)), 'no such date')
+  .refine(isWallTime, 'no such date')
 
-/** The clock on the device's back wall: right at first, wrong once somebody sets it so. */
+/** Date.parse rolls 30 February over into March; a device's clock shows no such day. */
+function isWallTime(text: string): boolean {
+  const ms = Date.parse(`${text}Z`)
+  return Number.isFinite(ms) && wallText(ms).startsWith(text)
+}
+
+/** The device's own clock: right at first, wrong once somebody sets it so. */
 export class DeviceClock {
   #world: Pick<World, 'now' | 'zone'>
   #offsetMs = 0
