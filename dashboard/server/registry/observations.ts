@@ -92,17 +92,17 @@ async function listed(db: Registry, query: Of<From>, window: Window, by: 'taken'
   return { items, total: Number(total), before } satisfies Listed<Shown>
 }
 
-/** By subject unless a named person gave the reading to somebody else. */
+/** By subject unless a named person gave the reading to somebody else. As a union: an OR of the two is looked up row by row. */
 const belongsTo = (db: Registry, resident: string) =>
-  shown(db).where((eb) =>
-    eb.or([
-      eb('o.id', 'in', eb.selectFrom('assignments').select('observation').where('resident', '=', resident)),
-      eb.and([
-        eb('o.subject', 'in', eb.selectFrom('subjects').select('id').where('resident', '=', resident)),
-        eb('a.observation', 'is', null),
-      ]),
-    ]),
-  )
+  shown(db)
+    .where('o.id', 'in', (eb) =>
+      eb
+        .selectFrom('observations')
+        .select('id')
+        .where('subject', 'in', eb.selectFrom('subjects').select('id').where('resident', '=', resident))
+        .unionAll(eb.selectFrom('assignments').select('observation as id').where('resident', '=', resident)),
+    )
+    .where((eb) => eb.or([eb('a.observation', 'is', null), eb('a.resident', '=', resident)]))
 
 export interface OfResident extends Window {
   kind?: string | undefined

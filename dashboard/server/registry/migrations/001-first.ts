@@ -139,10 +139,11 @@ export async function up(db: Kysely<unknown>): Promise<void> {
       .execute()
   }
   // Two points of one series and time would be merged by the store: the registry keeps places unique (promises 1.7).
+  // The time first: places are looked for by it, and an index by kind would lead a planner through all readings of a kind.
   await db.schema
     .createIndex('observations_place')
     .unique()
     .on('observations')
-    .columns(['kind', 'bucket', 'unit', 'place_ms', 'place_ns'])
+    .columns(['place_ms', 'place_ns', 'kind', 'bucket', 'unit'])
     .execute()
 }
