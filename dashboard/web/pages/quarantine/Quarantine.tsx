@@ -1,6 +1,7 @@
 // What came in and cannot be used: why, from where, and the whole of it as it came.
 import type { QuarantineItem } from '../../api.ts'
 import { type Key, useText } from '../../i18n.ts'
+import { useFirst } from '../../parts/first.ts'
 import { Head } from '../../parts/Head.tsx'
 import { useNarrow } from '../../parts/narrow.ts'
 import { More, Nothing, Trouble } from '../../parts/states.tsx'
@@ -14,7 +15,8 @@ export function Quarantine({ id }: { id: string | null }) {
   const narrow = useNarrow()
   const list = useQuarantine()
   const items = list.items ?? []
-  const chosen = id ?? (narrow ? null : (items[0]?.id ?? null))
+  const first = useFirst(list.items)
+  const chosen = id ?? (narrow ? null : first)
   const selected = items.find((item) => item.id === chosen) ?? null
   if (narrow && id !== null)
     return (

@@ -3,6 +3,7 @@ import { useEffect, useMemo, useRef, useState } from 'react'
 import type { ResidentRow } from '../../api.ts'
 import { useText } from '../../i18n.ts'
 import { useKeys } from '../../keys.ts'
+import { useFirst } from '../../parts/first.ts'
 import { Head } from '../../parts/Head.tsx'
 import { useNarrow } from '../../parts/narrow.ts'
 import { SearchField } from '../../parts/SearchField.tsx'
@@ -22,11 +23,12 @@ export function Residents({ q, onSearch }: Props) {
   const narrow = useNarrow()
   const list = useResidents(q)
   const [chosen, setChosen] = useState<string | null>(null)
+  const first = useFirst(list.items)
   const rows = useRef<HTMLUListElement>(null)
   const items = list.items ?? []
   const index = Math.max(
     0,
-    items.findIndex((row) => row.id === chosen),
+    items.findIndex((row) => row.id === (chosen ?? first)),
   )
   const selected = items[index] ?? null
   const step = (by: number) => {

@@ -2,6 +2,7 @@
 import type { Unassigned as Reading } from '../../api.ts'
 import { figureOf, mealOf, sourceOf } from '../../figures.ts'
 import { type Key, useText } from '../../i18n.ts'
+import { useFirst } from '../../parts/first.ts'
 import { Head } from '../../parts/Head.tsx'
 import { useNarrow } from '../../parts/narrow.ts'
 import { Age, Severity, Value } from '../../parts/said.tsx'
@@ -18,7 +19,8 @@ export function Unassigned({ id }: { id: string | null }) {
   const narrow = useNarrow()
   const list = useUnassigned()
   const items = list.items ?? []
-  const chosen = id ?? (narrow ? null : (items[0]?.id ?? null))
+  const first = useFirst(list.items)
+  const chosen = id ?? (narrow ? null : first)
   const selected = items.find((reading) => reading.id === chosen) ?? null
   if (narrow && id !== null)
     return (
