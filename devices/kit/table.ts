@@ -13,5 +13,14 @@ export function deviceTable(drivers: readonly Driver[]): string {
     d.evidence,
   ])
   const head = ['Driver', 'Models', 'Kind', 'Line', 'Reading', 'Check', 'Evidence']
-  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n')
+  const widths = head.map((_, i) => Math.max(...[head, ...rows].map((cells) => cells[i]!.length)))
+  const line = (cells: string[], fill: string) => `| ${cells.map((c, i) => c.padEnd(widths[i]!, fill)).join(' | ')} |`
+  return [
+    line(head, ' '),
+    line(
+      head.map(() => ''),
+      '-',
+    ),
+    ...rows.map((cells) => line(cells, ' ')),
+  ].join('\n')
 }
