@@ -1,14 +1,29 @@
 // The clinic's wiring: registry, series, broker, ingest and API, from one configuration.
+import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
+import type { Logger } from 'pino'
+import { build } from './api/app.ts'
+import { ALIVE_MS, makeChanges } from './api/live.ts'
+import { embeddedBroker } from './broker.ts'
 import type { ClinicConfig } from './config.ts'
+import { ingest } from './ingest.ts'
 import { type Keys, openKeys } from './keys.ts'
 import { putSites } from './registry/enrol.ts'
+import type { Change } from './registry/intake.ts'
 import { openRegistry } from './registry/registry.ts'
 import type { Registry } from './registry/schema.ts'
+import { openInfluxStore } from './store/influx.ts'
+import { openSqliteStore } from './store/sqlite.ts'
+import { seriesWriter } from './store/writer.ts'
+
+export interface Clinic {
+  registry: Registry
+  keys: Keys
+}
 
 /** What every command needs: the keys and the registry. Several programs may have them open at once. */
-export async function openClinic(config: ClinicConfig): Promise<{ registry: Registry; keys: Keys }> {
+export async function openClinic(config: ClinicConfig): Promise<Clinic> {
   mkdirSync(config.data, { recursive: true, mode: 0o700 })
   const file = join(config.data, 'registry.sqlite')
   const keys = openKeys(join(config.data, 'keys'), existsSync(file))
@@ -16,3 +31,82 @@ export async function openClinic(config: ClinicConfig): Promise<{ registry: Regi
   await putSites(registry, config.sites)
   return { registry, keys }
 }
+
+export interface ClinicOptions {
+  log: Logger
+  /** Milliseconds since 1970. */
+  now(): number
+  version: string
+  /** Folder of the built page. */
+  web: string
+  /** The page can be opened; `broker` is the embedded one. */
+  ready(where: { url: string; broker: { port: number } | null }): void
+}
+
+/** Runs until `signal` ends it; resolves when everything is closed. Rejects when it cannot start, or by a bug. */
+export async function runClinic(config: ClinicConfig, options: ClinicOptions, signal: AbortSignal): Promise<void> {
+  const { log, now, version, web } = options
+  const { registry, keys } = await openClinic(config)
+  const store =
+    'influx' in config.series
+      ? openInfluxStore(config.series.influx)
+      : openSqliteStore(join(config.data, 'series.sqlite'))
+  const ending = new AbortController() // by the signal, or because a part failed
+  const all = AbortSignal.any([signal, ending.signal])
+  const changes = makeChanges()
+  let brokerInReach = false
+  const notify = (change: Change) => {
+    if (change.kind === 'part' && change.part === 'broker') brokerInReach = change.state === 'ok'
+    changes.tell(change)
+    if (change.kind === 'observation') writer.wake()
+  }
+  const writer = seriesWriter({ registry, store, log, now, notify })
+  const parts: Promise<unknown>[] = []
+  try {
+    const own = { username: 'clinic', password: randomBytes(24).toString('base64url') }
+    const embedded =
+      'embedded' in config.broker
+        ? await embeddedBroker({ registry, ...config.broker.embedded, clinic: own, log }, all)
+        : null
+    if (embedded) parts.push(embedded.closed)
+    const broker =
+      'embedded' in config.broker
+        ? { url: `mqtt://${config.broker.embedded.host}:${embedded?.port}`, ...own }
+        : config.broker
+    const app = await build({
+      registry,
+      store,
+      sites: config.sites,
+      changes,
+      broker: () => brokerInReach,
+      now,
+      log,
+      version,
+      origin: config.url,
+      presenceMs: config.presenceSeconds * 1000,
+      aliveMs: ALIVE_MS,
+      web,
+    })
+    const url = await app.listen(config.listen)
+    parts.push(
+      ingest({ registry, keys, broker: { ...broker, clientId: 'clinic' }, log, now, notify }, all),
+      writer.run(all),
+      closeWhenDone(all, () => app.close()),
+    )
+    options.ready({ url, broker: embedded && { port: embedded.port } })
+    await Promise.race(parts) // each ends with the signal only, or by failing
+  } finally {
+    ending.abort()
+    const ends = await Promise.allSettled(parts)
+    await store.close()
+    await registry.destroy()
+    for (const end of ends) if (end.status === 'rejected') log.error({ err: end.reason }, 'a part of the clinic failed')
+  }
+}
+
+const closeWhenDone = (signal: AbortSignal, close: () => Promise<unknown>) =>
+  new Promise((resolve, reject) => {
+    const end = () => void close().then(resolve, reject)
+    if (signal.aborted) end()
+    else signal.addEventListener('abort', end, { once: true })
+  })

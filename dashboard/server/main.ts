@@ -45,7 +45,7 @@ async function inClinic(path: string, work: (clinic: Clinic, config: ClinicConfi
 }
 
 interface UserOptions {
-  role: Role
+  role: (typeof Role.options)[number]
   site: string[]
   config: string
 }

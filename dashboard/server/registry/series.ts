@@ -1,0 +1,187 @@
+// What the registry knows of the series: which readings wait to be written, under which beat each lies, what only the series still knows.
+import { Observation } from '../../../hub/contract/record.ts'
+import { topic } from '../../../hub/contract/topics.ts'
+import { BEATS_KEPT_MS, type Place, type Point } from '../store/store.ts'
+import { bucketOf, findFree, placeNs, positionOf } from './place.ts'
+import { keepRefused, textBody } from './quarantine.ts'
+import { chunks, takeNumbers } from './registry.ts'
+import type { ObservationTable, Registry } from './schema.ts'
+
+/** The column `stored`: the series refused a reading for good, so that it is not offered in a loop. */
+const REFUSED = 2
+
+/** The oldest readings that have a place and are not stored. */
+export async function unwritten(db: Registry, limit: number): Promise<Point[]> {
+  const rows = await db
+    .selectFrom('observations as o')
+    .leftJoin('records as r', 'r.id', 'o.id')
+    .selectAll('o')
+    .select('r.body')
+    .where('o.stored', '=', 0)
+    .where('o.state', '=', 'placed')
+    .orderBy('o.n')
+    .limit(limit)
+    .execute()
+  return rows.map((row) => ({ ...contentOf(row), ...placeIn(row) }))
+}
+
+const placeIn = ({ kind, bucket, unit, place_ms, place_ns }: ObservationTable): Place => ({
+  kind,
+  bucket,
+  unit,
+  placeNs: placeNs({ place_ms: place_ms!, place_ns: place_ns! }),
+})
+
+function contentOf(row: ObservationTable & { body: string | null }): Omit<Point, keyof Place> {
+  if (row.body === null) return JSON.parse(row.point!)
+  const { values, device, range, flags } = Observation.parse(JSON.parse(row.body))
+  return {
+    id: row.id,
+    takenAtMs: row.taken_at_ms!,
+    subject: row.subject,
+    hub: row.hub,
+    device: [device.driver, device.vendor, device.model, device.serial ?? ''].join('/'),
+    range,
+    flags,
+    numbers: Object.fromEntries(
+      Object.entries(values).filter((figure): figure is [string, number] => figure[1] !== null),
+    ),
+  }
+}
+
+/** These were written where they stand here, under this beat: stored and beat in one transaction. */
+export async function markStored(db: Registry, points: readonly Point[], beat: { id: string; atMs: number }) {
+  await db.transaction().execute(async (trx) => {
+    await trx.insertInto('beats').values({ id: beat.id, at_ms: beat.atMs }).execute()
+    await trx
+      .deleteFrom('beats')
+      .where('at_ms', '<', beat.atMs - BEATS_KEPT_MS)
+      .execute()
+    for (const some of chunks(points))
+      await trx
+        .updateTable('observations')
+        .set({ stored: 1, beat: beat.id })
+        .where(
+          'id',
+          'in',
+          some.map((p) => p.id),
+        )
+        .where('stored', '=', 0)
+        .execute()
+  })
+}
+
+/** The series will never take these: set aside where staff see them, with the cause; the registry keeps them whole. */
+export async function setAside(db: Registry, ids: readonly string[], cause: string, nowMs: number): Promise<string[]> {
+  return db.transaction().execute(async (trx) => {
+    const hubs = new Set<string>()
+    for (const some of chunks(ids)) {
+      const rows = await trx.selectFrom('records').select(['id', 'hub', 'body']).where('id', 'in', some).execute()
+      const refused = rows.map(({ hub, body }) => ({
+        hub,
+        topic: topic(hub, 'records'),
+        epoch: null,
+        seq: null,
+        reason: 'store-refused' as const,
+        detail: `kept whole, but the time series does not take it: ${cause}`,
+        body: textBody(body),
+      }))
+      await keepRefused(trx, refused, nowMs)
+      await trx
+        .updateTable('observations')
+        .set({ stored: REFUSED })
+        .where('id', 'in', some)
+        .where('stored', '=', 0)
+        .execute()
+      for (const { hub } of rows) hubs.add(hub)
+    }
+    return [...hubs]
+  })
+}
+
+/** At a start: what a series refused once is offered to it again, for it may be another one now. */
+export async function offerAgain(db: Registry): Promise<void> {
+  await db.updateTable('observations').set({ stored: 0 }).where('stored', '=', REFUSED).execute()
+}
+
+/** The beats of the last 31 days. */
+export const beatsOf = async (db: Registry, nowMs: number) =>
+  (
+    await db
+      .selectFrom('beats')
+      .select('id')
+      .where('at_ms', '>=', nowMs - BEATS_KEPT_MS)
+      .execute()
+  ).map(({ id }) => id)
+
+/** The series does not know these beats: what lies under them is not stored, and will be written again. */
+export async function forgetBeats(db: Registry, beats: readonly string[]): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    for (const some of chunks(beats)) {
+      await trx.updateTable('observations').set({ stored: 0, beat: null }).where('beat', 'in', some).execute()
+      await trx.deleteFrom('beats').where('id', 'in', some).execute()
+    }
+  })
+}
+
+/**
+ * Takes up points that lie under a beat the registry does not know (it was restored): unknown ids complete the index.
+ * @returns places that hold an id which the index has elsewhere: they are to be erased
+ */
+export async function completeFrom(
+  db: Registry,
+  beat: { id: string; atMs: number },
+  points: readonly Point[],
+  nowMs: number,
+): Promise<Place[]> {
+  return db.transaction().execute(async (trx) => {
+    const strays: Place[] = []
+    for (const some of chunks(points)) {
+      const ids = some.map((p) => p.id)
+      const known = new Map(
+        (await trx.selectFrom('observations').selectAll().where('id', 'in', ids).execute()).map((row) => [row.id, row]),
+      )
+      const fresh: ObservationTable[] = []
+      const lost = some.filter((p) => !known.has(p.id))
+      let n = lost.length === 0 ? 0 : await takeNumbers(trx, 'observations', lost.length)
+      for (const p of some) {
+        const row = known.get(p.id)
+        if (!row) fresh.push(indexed(p, beat.id, n++, nowMs))
+        else if (row.place_ms === null || placeIn(row).placeNs !== p.placeNs || row.bucket !== p.bucket) strays.push(p)
+      }
+      const wanted = new Map(fresh.map((row) => [row.id, placeIn(row).placeNs]))
+      await findFree(trx, fresh)
+      // Its place went to another meanwhile: the index has it at the next one, where it is written anew.
+      for (const row of fresh)
+        if (placeIn(row).placeNs !== wanted.get(row.id)) Object.assign(row, { stored: 0, beat: null })
+      if (fresh.length > 0) await trx.insertInto('observations').values(fresh).execute()
+    }
+    await trx
+      .insertInto('beats')
+      .values({ id: beat.id, at_ms: beat.atMs })
+      .onConflict((c) => c.doNothing())
+      .execute()
+    return strays
+  })
+}
+
+const indexed = (p: Point, beat: string, n: number, nowMs: number): ObservationTable => ({
+  id: p.id,
+  n,
+  kind: p.kind,
+  unit: p.unit,
+  hub: p.hub,
+  subject: p.subject,
+  visit: null,
+  state: 'placed',
+  taken_at_ms: p.takenAtMs,
+  boot: '',
+  uptime_ms: 0,
+  bucket: bucketOf(p.subject),
+  ...positionOf(p.placeNs),
+  stored: 1,
+  beat,
+  retracted: 0,
+  received_at_ms: nowMs,
+  point: JSON.stringify({ ...p, placeNs: String(p.placeNs) }),
+})

@@ -1,0 +1,274 @@
+// The time series in InfluxDB 1.x, or whatever answers its API. Points are named by tags and nanosecond; see promises 1.7.
+import { createHash } from 'node:crypto'
+import { FieldType, InfluxDB, type IPoint } from 'influx'
+import { bucketOf, placeNs, WIDEST_MS } from '../registry/place.ts'
+import {
+  BEATS_KEPT_MS,
+  byTime,
+  FIGURES,
+  KINDS,
+  type Place,
+  type Point,
+  PointsRefused,
+  type Range,
+  rollUp,
+  type Store,
+  type StoredPoint,
+  StoreUnavailable,
+} from './store.ts'
+
+export interface InfluxOptions {
+  host: string
+  port: number
+  /** Made when it is not there; the beats lie in another one beside it, `<database>_beats`. */
+  database: string
+  username?: string
+  password?: string
+}
+
+/** Every kind has every field, so that a second write of a point leaves nothing of the first. */
+const FIELDS = {
+  takenAtMs: FieldType.INTEGER,
+  subject: FieldType.STRING,
+  hub: FieldType.STRING,
+  device: FieldType.STRING,
+  id: FieldType.STRING,
+  range: FieldType.STRING,
+  flags: FieldType.STRING,
+  beat: FieldType.STRING,
+}
+const TAGS = ['bucket', 'unit']
+/** Text fields cannot be absent and then overwrite: an empty one stands for null. */
+const NONE = ''
+const BATCH = 100
+const PATIENCE_MS = 10_000
+
+interface Row {
+  time: { getNanoTime(): string }
+  bucket: string
+  unit: string
+  takenAtMs: number
+  subject: string
+  hub: string
+  device: string
+  id: string
+  range: string
+  flags: string
+  beat: string
+  [figure: string]: unknown
+}
+
+export function openInfluxStore({ host, port, database, username, password }: InfluxOptions): Store {
+  const beatsDatabase = `${database}_beats`
+  const influx = new InfluxDB({
+    host,
+    port,
+    database,
+    ...(username !== undefined && { username }),
+    ...(password !== undefined && { password }),
+    pool: { requestTimeout: PATIENCE_MS, maxRetries: 0 }, // whoever asked decides what to repeat
+    schema: [
+      ...KINDS.map((kind) => ({
+        measurement: kind,
+        tags: TAGS,
+        // Floats from the first point on: a whole number first would make the field an integer for ever (FC-38).
+        fields: { ...FIELDS, ...Object.fromEntries(FIGURES[kind].map((figure) => [figure, FieldType.FLOAT])) },
+      })),
+      { measurement: 'beat', database: beatsDatabase, tags: [], fields: { id: FieldType.STRING } },
+    ],
+  })
+
+  let made: Promise<void> | undefined
+  /** Both databases are made at the first success, however often the server was away before. */
+  const there = () => {
+    made ??= (async () => {
+      await influx.createDatabase(database)
+      await influx.createDatabase(beatsDatabase)
+    })()
+    return made.catch((error) => {
+      made = undefined
+      throw error
+    })
+  }
+  const ask = <T>(work: () => Promise<T>): Promise<T> => there().then(work).catch(unavailable)
+
+  /** The rows of several queries of one kind, asked at once. */
+  const rows = async (kind: string, queries: readonly string[], placeholders: Record<string, string> = {}) => {
+    const found: StoredPoint[] = []
+    for (let i = 0; i < queries.length; i += BATCH) {
+      const some = queries.slice(i, i + BATCH)
+      const answers = await influx.query<Row>(some.join(';'), { placeholders })
+      // One query is answered by its rows, several by a list of rows each.
+      const lists = (some.length === 1 ? [answers] : answers) as unknown as Row[][]
+      for (const list of lists) for (const row of list) found.push(point(kind, row))
+    }
+    return found
+  }
+  const from = (kind: string) => `SELECT * FROM ${influxName(kind)}`
+  const within = ({ fromMs, toMs }: Range) => `time >= ${fromMs}ms AND time < ${toMs + WIDEST_MS}ms`
+  const at = ({ bucket, unit, placeNs: ns }: Place) =>
+    `time = ${ns} AND bucket = '${bucketText(bucket)}' AND unit = '${unitText(unit)}'`
+  const ofSubject = (n: number) => `bucket = $b${n} AND subject = $s${n}`
+  const names = (subjects: readonly string[]) =>
+    Object.fromEntries(
+      subjects.flatMap((s, n) => [
+        [`s${n}`, s],
+        [`b${n}`, bucketOf(s)],
+      ]),
+    )
+  const withinTaken = ({ fromMs, toMs }: Range) => {
+    return (p: Point) => p.takenAtMs >= fromMs && p.takenAtMs < toMs
+  }
+
+  const history: Store['history'] = ({ kind, subjects, places, range }) =>
+    ask(async () => {
+      const wanted = subjects.map((_, n) => `${from(kind)} WHERE ${ofSubject(n)} AND ${within(range)}`)
+      const own = places.filter((place) => place.kind === kind).map((place) => `${from(kind)} WHERE ${at(place)}`)
+      const found = new Map<string, StoredPoint>()
+      for (const p of [...(await rows(kind, wanted, names(subjects))), ...(await rows(kind, own))]) found.set(p.id, p)
+      return [...found.values()].filter(withinTaken(range)).sort(byTime)
+    })
+
+  /** Halves what was refused until the points at fault stand alone; the rest is written. @returns the refused ids */
+  async function put(points: readonly Point[], beat: string): Promise<{ ids: string[]; cause?: unknown }> {
+    try {
+      await influx.writePoints(
+        points.map((p) => line(p, beat)),
+        { precision: 'n' },
+      )
+      return { ids: [] }
+    } catch (cause) {
+      if (!isRefusal(cause)) throw cause
+      if (points.length === 1) return { ids: points.map((p) => p.id), cause }
+      const middle = points.length >> 1
+      const [a, b] = [await put(points.slice(0, middle), beat), await put(points.slice(middle), beat)]
+      return { ids: [...a.ids, ...b.ids], cause: a.cause ?? b.cause }
+    }
+  }
+
+  return {
+    write: (points, beat) =>
+      ask(async () => {
+        const refused = await put(points, beat.id)
+        if (refused.ids.length > 0)
+          throw new PointsRefused(
+            `the series refused ${refused.ids.length} points: ${message(refused.cause)}`,
+            refused.ids,
+            {
+              cause: refused.cause,
+            },
+          )
+        const timestamp = String(placeNs({ place_ms: beat.atMs, place_ns: spread(beat.id) }))
+        await influx.writePoints([{ measurement: 'beat', fields: { id: beat.id }, timestamp }], {
+          database: beatsDatabase,
+          precision: 'n',
+        })
+        const oldest = (BigInt(beat.atMs) - BigInt(BEATS_KEPT_MS)) * 1_000_000n
+        await influx.query(`DELETE FROM "beat" WHERE time < ${oldest}`, { database: beatsDatabase })
+      }),
+    history,
+    latest: (subjects) =>
+      ask(async () => {
+        const newest: StoredPoint[] = []
+        for (const kind of KINDS) {
+          const last = subjects.map((_, n) => `${from(kind)} WHERE ${ofSubject(n)} ORDER BY time DESC LIMIT 1`)
+          const ends = await rows(kind, last, names(subjects))
+          if (ends.length === 0) continue
+          // A point lies up to a minute after its reading: the newest reading is among the points of the last minute.
+          const endMs = Math.max(...ends.map((p) => Number(p.placeNs / 1_000_000n)))
+          const near = subjects.map((_, n) => `${from(kind)} WHERE ${ofSubject(n)} AND time >= ${endMs - WIDEST_MS}ms`)
+          newest.push((await rows(kind, near, names(subjects))).sort(byTime).at(-1)!)
+        }
+        return newest
+      }),
+    get: (place) => ask(async () => (await rows(place.kind, [`${from(place.kind)} WHERE ${at(place)}`]))[0] ?? null),
+    erase: (places) =>
+      ask(async () => {
+        for (const place of places) await influx.query(`DELETE FROM ${influxName(place.kind)} WHERE ${at(place)}`)
+      }),
+    async rollup({ kind, unit, subjects, places, ranges }) {
+      if (ranges.length === 0) return []
+      const range = { fromMs: Math.min(...ranges.map((r) => r.fromMs)), toMs: Math.max(...ranges.map((r) => r.toMs)) }
+      const points = await history({ kind, subjects, places, range })
+      return rollUp(
+        points.filter((p) => p.unit === unit),
+        ranges,
+      )
+    },
+    beats: () =>
+      ask(async () => {
+        const found = await influx.query<{ id: string }>('SELECT id FROM "beat"', { database: beatsDatabase })
+        return found.map(({ id }) => id).sort()
+      }),
+    under: (beat) =>
+      ask(async () => {
+        const found: StoredPoint[] = []
+        for (const kind of KINDS) found.push(...(await rows(kind, [`${from(kind)} WHERE beat = $beat`], { beat })))
+        return found.sort(byTime)
+      }),
+    async close() {
+      // Nothing is held open: each question is a request of its own.
+    },
+  }
+}
+
+/** A beat's own nanosecond within its millisecond, so that two of one millisecond are two. */
+const spread = (id: string) => createHash('sha256').update(id).digest().readUInt32BE() % 1_000_000
+
+const line = (p: Point, beat: string): IPoint => ({
+  measurement: p.kind,
+  tags: { bucket: p.bucket, unit: p.unit },
+  timestamp: String(p.placeNs),
+  fields: {
+    ...p.numbers,
+    takenAtMs: p.takenAtMs,
+    subject: p.subject ?? NONE,
+    hub: p.hub,
+    device: p.device,
+    id: p.id,
+    range: p.range ?? NONE,
+    flags: JSON.stringify(p.flags),
+    beat,
+  },
+})
+
+const point = (kind: string, row: Row): StoredPoint => {
+  const figures: readonly string[] = KINDS.includes(kind as keyof typeof FIGURES)
+    ? FIGURES[kind as keyof typeof FIGURES]
+    : []
+  return {
+    kind,
+    bucket: row.bucket,
+    unit: row.unit,
+    placeNs: BigInt(row.time.getNanoTime()),
+    id: row.id,
+    takenAtMs: row.takenAtMs,
+    subject: row.subject === NONE ? null : row.subject,
+    hub: row.hub,
+    device: row.device,
+    range: row.range === 'above' || row.range === 'below' ? row.range : null,
+    flags: JSON.parse(row.flags),
+    numbers: Object.fromEntries(figures.flatMap((f) => (typeof row[f] === 'number' ? [[f, row[f]]] : []))),
+    beat: row.beat,
+  }
+}
+
+// What stands in a query as text is one of few known words; anything else is a bug of ours and never sent.
+const known = (pattern: RegExp) => (text: string) => {
+  if (!pattern.test(text)) throw new Error(`not a name of the series: ${JSON.stringify(text)}`)
+  return text
+}
+const influxName = (kind: string) => `"${known(/^[a-z-]+$/)(kind)}"`
+const bucketText = known(/^([0-9a-f]{3}|-)$/)
+const unitText = known(/^[A-Za-z/[\]]+$/)
+
+const message = (error: unknown) => (error instanceof Error ? error.message : String(error))
+
+/** 400 for a write is about these points: outside retention, or a type conflict. Any other answer may change. */
+const isRefusal = (error: unknown) =>
+  error instanceof Error && 'res' in error && (error.res as { statusCode?: number }).statusCode === 400
+
+function unavailable(error: unknown): never {
+  if (error instanceof PointsRefused || error instanceof TypeError || error instanceof RangeError) throw error
+  throw new StoreUnavailable(`InfluxDB does not answer: ${message(error)}`, { cause: error })
+}

@@ -1,0 +1,132 @@
+// Copies readings from the registry to the series, and heals whichever of the two was restored (promises 1.6). Never from a message.
+import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
+import type { Logger } from 'pino'
+import type { Change } from '../registry/intake.ts'
+import type { Registry } from '../registry/schema.ts'
+import { beatsOf, completeFrom, forgetBeats, markStored, offerAgain, setAside, unwritten } from '../registry/series.ts'
+import { PointsRefused, type Store, StoreUnavailable } from './store.ts'
+
+export interface WriterParts {
+  registry: Registry
+  store: Store
+  log: Logger
+  /** Milliseconds since 1970. */
+  now(): number
+  notify(change: Change): void
+}
+
+const BATCH = 5000
+const LOOK_MS = 60_000
+const COMPARE_MS = 10 * 60_000
+
+export interface Writer {
+  /** Something was kept: look now, not within the minute. */
+  wake(): void
+  /** Runs until the signal aborts. */
+  run(signal: AbortSignal): Promise<void>
+}
+
+export function seriesWriter(parts: WriterParts): Writer {
+  const { registry, store, log, now, notify } = parts
+  let woken = false
+  let wakeUp: (() => void) | undefined
+
+  const rest = (ms: number, signal: AbortSignal) =>
+    new Promise<void>((resolve) => {
+      if (woken || signal.aborted) return resolve()
+      const done = () => {
+        clearTimeout(timer)
+        signal.removeEventListener('abort', done)
+        wakeUp = undefined
+        resolve()
+      }
+      const timer = setTimeout(done, ms)
+      signal.addEventListener('abort', done)
+      wakeUp = done
+    })
+
+  /** One batch. @returns whether there may be more */
+  async function write(): Promise<boolean> {
+    const points = await unwritten(registry, BATCH)
+    if (points.length === 0) return false
+    const beat = { id: randomUUID(), atMs: now() }
+    try {
+      await store.write(points, beat)
+      await markStored(registry, points, beat)
+    } catch (error) {
+      if (!(error instanceof PointsRefused)) throw error
+      log.error({ points: error.ids.length, reason: error.message }, 'the series refuses readings: they are set aside')
+      for (const hub of await setAside(registry, error.ids, error.message, now())) notify({ kind: 'quarantine', hub })
+    }
+    return true
+  }
+
+  return {
+    wake() {
+      woken = true
+      wakeUp?.()
+    },
+    async run(signal) {
+      let failures = 0
+      let comparedAt = Number.NEGATIVE_INFINITY
+      await offerAgain(registry)
+      while (!signal.aborted) {
+        woken = false
+        try {
+          if (now() - comparedAt >= COMPARE_MS || now() < comparedAt) {
+            await compareBeats(parts)
+            comparedAt = now()
+          }
+          while (!signal.aborted && (await write()));
+          if (failures > 0) log.info({ failures }, 'the series takes readings again')
+          notify({ kind: 'part', part: 'series', state: 'ok' })
+          failures = 0
+          await rest(LOOK_MS, signal)
+        } catch (error) {
+          const known = error instanceof StoreUnavailable
+          if (failures === 0) {
+            const reason = known ? error.message : undefined
+            log.error(
+              { ...(known ? { reason } : { err: error }) },
+              'the series is away: the registry keeps readings until it is back',
+            )
+          }
+          notify({ kind: 'part', part: 'series', state: 'away' })
+          failures++
+          comparedAt = Number.NEGATIVE_INFINITY // after an error nobody knows what was written
+          woken = false // new readings do not make it come back sooner
+          await delay(backOffMs(failures), undefined, { signal }).catch(() => undefined) // aborted: the loop ends
+        }
+      }
+    },
+  }
+}
+
+const backOffMs = (failures: number) => Math.min(30_000, 250 * 2 ** failures) * (0.5 + Math.random() / 2)
+
+/** What is missing in the series is written again; what the registry does not know completes its index. Repeating is harmless. */
+export async function compareBeats({
+  registry,
+  store,
+  log,
+  now,
+}: Pick<WriterParts, 'registry' | 'store' | 'log' | 'now'>) {
+  const ours = await beatsOf(registry, now()) // read first: a beat that comes meanwhile is not missing
+  const theirs = await store.beats()
+  const listed = new Set(theirs)
+  const missing = ours.filter((beat) => !listed.has(beat))
+  if (missing.length > 0) {
+    log.warn({ beats: missing.length }, 'the series does not know what was written to it: it is written again')
+    await forgetBeats(registry, missing)
+  }
+  const known = new Set(await beatsOf(registry, now()))
+  const unknown = theirs.filter((beat) => !known.has(beat))
+  for (const id of unknown) {
+    const points = await store.under(id)
+    const strays = await completeFrom(registry, { id, atMs: now() }, points, now())
+    await store.erase(strays)
+  }
+  if (unknown.length > 0)
+    log.warn({ beats: unknown.length }, 'the registry did not know what lies in the series: its index was completed')
+}
