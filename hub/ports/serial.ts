@@ -1,4 +1,5 @@
-// Serial ports: USB adapters, on-board UARTs, pseudo-terminals. Opened exclusively; what waited in them is handed over apart.
+// Serial ports: USB adapters, on-board UARTs, pseudo-terminals, opened exclusively. The library flushes what the kernel's first
+// buffer holds (a cable nobody listened to); what still comes at once waited in a later buffer and is handed over apart.
 import { stat } from 'node:fs/promises'
 import { SerialPort } from 'serialport'
 import { chunkQueue, type OpenPort, type PortCause, PortError, takeWaiting } from './port.ts'
