@@ -30,6 +30,7 @@ export async function screen(
   if (!existsSync(join(webRoot, 'index.html')))
     throw new Error(`the visitor's page is not built: ${webRoot} has no index.html (npm run build makes it)`)
   const app = fastify({ bodyLimit: 1024, forceCloseConnections: true })
+  app.removeContentTypeParser('text/plain') // what a form of another page can send
   const policy = [
     "default-src 'self'",
     `frame-src ${aside ? new URL(aside).origin : "'none'"}`,
