@@ -108,10 +108,7 @@ function parse(frame: Uint8Array): Facts {
     E: link & EXPECTED ? 1 : 0,
     S: link & SENT,
   }
-  const crc = view(frame)
-    .getUint16(frame.length - 2, true)
-    .toString(16)
-    .padStart(4, '0')
+  const crc = hex(frame.subarray(-2)) // as it stands on the wire, low byte first
   const said =
     frame.length === EMPTY ? { kind: bits.disconnect ? 'disconnect-ack' : 'ack' } : answer(frame.subarray(PAYLOAD, -3))
   return { ...said, link: bits, crc }

@@ -1,0 +1,355 @@
+// The conversations of the asked devices, against scripted ones in memory: what is asked, what is told, what is never said.
+import { readFileSync } from 'node:fs'
+import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { bytesOf, crc16, fromHex, hex, latin1, sum, xor } from '../../devices/kit/bytes.ts'
+import { type Driver, findDriver, type Told } from '../../devices/kit/driver.ts'
+import { LinkClosed, openLink } from '../../devices/kit/link.ts'
+import { captureOf, joined, port } from './wire.ts'
+
+const contour = await findDriver('ascensia-contour')
+const contourUsb = await findDriver('ascensia-contour-usb')
+const ultraEasy = await findDriver('lifescan-ultraeasy')
+const reader = await findDriver('sdt-samv')
+
+beforeEach(() => void vi.useFakeTimers())
+afterEach(() => void vi.useRealTimers())
+
+type Answer = Parameters<typeof port>[1]
+
+/** Runs a conversation for so many simulated seconds and then unplugs the device. */
+async function converse(
+  driver: Driver,
+  seconds: number,
+  answer: Answer,
+  begin?: (say: (bytes: Uint8Array) => void) => void,
+) {
+  const device = port(driver, answer)
+  const link = openLink(driver, device.transport)
+  const told: Told[] = []
+  const stopping = new AbortController()
+  let ended: unknown = 'still talking'
+  const talk = async () => {
+    try {
+      const context = { now: () => Date.now(), signal: stopping.signal }
+      for await (const one of driver.read(link, context)) told.push(one)
+      ended = 'returned'
+    } catch (error) {
+      ended = error
+    }
+  }
+  const talking = talk()
+  begin?.(device.say)
+  await vi.advanceTimersByTimeAsync(seconds * 1000)
+  const was = ended
+  device.unplug()
+  await talking
+  return {
+    told,
+    events: told.map((t) => t.event),
+    written: device.written,
+    ended: was,
+    counts: link.counts,
+    last: ended,
+  }
+}
+
+const frame = (number: number, text: string, end = 0x17) => {
+  const counted = joined([bytesOf(`${number % 8}${text}\r`), Uint8Array.of(end)])
+  return joined([
+    Uint8Array.of(0x02),
+    counted,
+    bytesOf(`${sum(counted).toString(16).toUpperCase().padStart(2, '0')}\r\n`),
+  ])
+}
+const spoilt = (bytes: Uint8Array) => bytes.map((byte, i) => (i === 8 ? byte ^ 1 : byte))
+
+const HEADER = 'H|\\^&||27719|Bayer7150^1.05\\0.00^7150-0002193|||||||P|1|202603020810'
+const RECORDS = [
+  HEADER,
+  'P|1',
+  'O|1',
+  'R|1|^^^GlucoseA|0|mg/dL^P',
+  'R|2|^^^Glucose|99|mg/dL^P|||||||202603020815',
+  'R|3|^^^Glucose|601|mg/dL^P||>|||||202603020820',
+  'O|2||||||||||Q',
+  'R|4|^^^Glucose|120|mg/dL^P||||E|||202603020825',
+  'O|3',
+  'R|5|^^^Glucose|104|mg/dL^P|||||||202603020930',
+]
+const GOOD = [
+  { kind: 'device', model: 'Contour', serial: '7150-0002193', clock: '2026-03-02T08:10' },
+  { kind: 'glucose', value: 99, unit: 'mg/dL', range: null, context: 'unknown', deviceTime: '2026-03-02T08:15' },
+  { kind: 'glucose', value: null, unit: 'mg/dL', range: 'above', context: 'unknown', deviceTime: '2026-03-02T08:20' },
+  { kind: 'glucose', value: 104, unit: 'mg/dL', range: null, context: 'unknown', deviceTime: '2026-03-02T09:30' },
+]
+const ENQ = Uint8Array.of(0x05)
+const EOT = Uint8Array.of(0x04)
+const ACK = 0x06
+const NAK = 0x15
+
+/** A Contour: goes on with ACK, repeats a frame after anything else; `spoil` damages frame n once. */
+function contourMeter({
+  spoil = -1,
+  repeat = -1,
+  lastRecord = 'L|1|N',
+  breakOffAt = Number.POSITIVE_INFINITY,
+} = {}): Answer {
+  const frames = [...RECORDS.map((text, i) => frame(i + 1, text)), frame(RECORDS.length + 1, lastRecord, 0x03)]
+  let next = -1
+  let spoilAt = spoil
+  return ([said], say) => {
+    if (said === 0x58 && next < 0) return say(ENQ)
+    if (said !== ACK && said !== NAK) return
+    if (said === ACK && next === repeat)
+      repeat = -1 // as if this ACK had been lost
+    else if (said === ACK) next++
+    const current = frames[next]
+    if (next >= breakOffAt) return
+    if (!current) return say(EOT)
+    say(next === spoilAt ? spoilt(current) : current)
+    spoilAt = next === spoilAt ? -1 : spoilAt
+  }
+}
+
+test('a Contour session is told once L with code N has closed it, without controls and averages', async () => {
+  const { events, written, ended } = await converse(contour, 60, contourMeter(), (say) => say(ENQ))
+  expect(events).toEqual(GOOD)
+  expect(written.every(([byte]) => byte === ACK)).toBe(true)
+  expect(ended).toBe('still talking')
+})
+
+test('a silent Contour is woken, and after it was read it is left to sleep', async () => {
+  const { events, written } = await converse(contour, 120, contourMeter())
+  expect(events).toEqual(GOOD)
+  expect(written.filter(([byte]) => byte === 0x58)).toHaveLength(1)
+})
+
+test('a Contour frame with a wrong sum is asked for again with NAK', async () => {
+  const { events, written, counts } = await converse(contour, 60, contourMeter({ spoil: 4 }), (say) => say(ENQ))
+  expect(events).toEqual(GOOD)
+  expect(written.filter(([byte]) => byte === NAK)).toHaveLength(1)
+  expect(counts.refusedFrames).toBe(1)
+})
+
+test('a Contour frame sent twice because the ACK was lost is told once', async () => {
+  expect((await converse(contour, 60, contourMeter({ repeat: 4 }), (say) => say(ENQ))).events).toEqual(GOOD)
+})
+
+test('a Contour session without L|…|N tells nothing', async () => {
+  expect((await converse(contour, 30, contourMeter({ breakOffAt: 8 }), (say) => say(ENQ))).events).toEqual([])
+  expect((await converse(contour, 30, contourMeter({ lastRecord: 'L|1|E' }), (say) => say(ENQ))).events).toEqual([])
+})
+
+test('a Contour USB is woken by report, gives its header twice, and ends with L and its code in field 4', async () => {
+  const header =
+    'H|\\^&||7w3LBL|Bayer7390^01.24\\01.04\\09.02.20^7390-2336773^7403-|A=1^U=0^V=20600|1||||||1|202603020810'
+  const frames = [
+    frame(1, header),
+    frame(2, 'P|1'),
+    frame(3, 'R|1|^^^Glucose|7.4|mmol/L^P||B/M0/T1||202603020815'),
+    frame(4, 'R|2|^^^Carb|1|1^||||202603020816'),
+    frame(5, 'L|1||N', 0x03),
+  ]
+  let next = 0
+  const { events, written } = await converse(contourUsb, 30, ([said], say) => {
+    if (said === 0x58) say(joined([EOT, frame(1, header), ENQ]))
+    else if (said === ACK && frames[next]) say(frames[next++]!)
+  })
+  expect(events).toEqual([
+    { kind: 'device', model: 'Contour USB', serial: '7390-2336773', clock: '2026-03-02T08:10' },
+    { kind: 'glucose', value: 7.4, unit: 'mmol/L', range: null, context: 'preMeal', deviceTime: '2026-03-02T08:15' },
+  ])
+  expect(written.map(latin1).join('')).not.toMatch(/W\|/)
+})
+
+const packet = (link: number, payload = '') => {
+  const body = fromHex(payload)
+  const head = Uint8Array.of(0x02, 6 + body.length, link, ...body, 0x03)
+  const crc = crc16(head)
+  return Uint8Array.of(...head, crc & 0xff, crc >> 8)
+}
+const u32 = (value: number) => hex(new Uint8Array(new Uint32Array([value]).buffer))
+
+/** An UltraEasy: acknowledges and answers in two rounds; `records` newest first; `loses` drops so many answers. */
+function ultraEasyMeter(records: () => [time: number, value: number][], { loses = 0, display = 1 } = {}): Answer {
+  let lost = loses
+  return (said, say) => {
+    const link = said[2]!
+    const ask = hex(said.subarray(3, -3))
+    if (link === 0x08) return say(packet(0x0c))
+    if (link !== 0x00 && link !== 0x03) return
+    say(packet(link === 0x00 ? 0x06 : 0x05))
+    if (lost-- > 0) return
+    const answer = (payload: string) => say(packet(link === 0x00 ? 0x02 : 0x01, payload))
+    const record = ask.startsWith('051f') ? records()[said[5]! | (said[6]! << 8)] : undefined
+    if (ask.startsWith('050b')) answer(`0506${hex(bytesOf('CGWA1E5CR'))}`)
+    else if (ask.startsWith('0520')) answer(`0506${u32(1315255574)}`)
+    else if (ask.startsWith('0509')) answer(`0506${u32(display)}`)
+    else if (record) answer(`0506${u32(record[0])}${u32(record[1])}`)
+    else if (ask.startsWith('051f')) answer(`050f${hex(new Uint8Array(new Uint16Array([records().length]).buffer))}`)
+  }
+}
+const OLD: [number, number][] = [
+  [1315231200, 0xffff],
+  [1315230101, 196],
+  [1315230101, 196],
+  [1315205285, 80],
+]
+const glucose = (value: number | null, deviceTime: string, range: string | null = null) => ({
+  ...{ kind: 'glucose', value, unit: 'mg/dL', range, context: 'unknown', deviceTime },
+})
+const INFO = { kind: 'device', model: null, serial: 'CGWA1E5CR', clock: '2011-09-05T20:46:14' }
+const OLD_EVENTS = [
+  glucose(null, '2011-09-05T14:00:00', 'above'),
+  glucose(196, '2011-09-05T13:41:41'),
+  glucose(196, '2011-09-05T13:41:41'), // two equal records are two
+  glucose(80, '2011-09-05T06:48:05'),
+]
+
+test('an UltraEasy tells itself and its whole memory, then waits for a new result', async () => {
+  const { events, written, ended } = await converse(
+    ultraEasy,
+    30,
+    ultraEasyMeter(() => OLD),
+  )
+  expect(events).toEqual([INFO, ...OLD_EVENTS])
+  expect(ended).toBe('still talking')
+  expect(written.map((bytes) => hex(bytes.subarray(3, -3))).some((payload) => payload.startsWith('051a'))).toBe(false)
+})
+
+test('an UltraEasy with a new result tells its whole memory again', async () => {
+  const records = [...OLD]
+  const meter = ultraEasyMeter(() => records)
+  setTimeout(() => records.unshift([1315231260, 101]), 10_000)
+  const { events } = await converse(ultraEasy, 30, meter)
+  expect(events).toEqual([INFO, ...OLD_EVENTS, INFO, glucose(101, '2011-09-05T14:01:00'), ...OLD_EVENTS])
+})
+
+test('an UltraEasy that loses answers is reset and asked again', async () => {
+  const { events } = await converse(
+    ultraEasy,
+    30,
+    ultraEasyMeter(() => OLD, { loses: 2 }),
+  )
+  expect(events).toEqual([INFO, ...OLD_EVENTS])
+})
+
+test('a silent UltraEasy ends the session', async () => {
+  expect((await converse(ultraEasy, 10, () => undefined)).ended).toBe('returned')
+})
+
+const response = (sw3: number, data: Uint8Array = new Uint8Array(0)) => {
+  const counted = Uint8Array.of((4 + data.length) >> 8, (4 + data.length) & 0xff, 0, 0, sw3, ...data)
+  return Uint8Array.of(...fromHex('AAAAAA9669'), ...counted, xor(counted))
+}
+const SAM_ID = fromHex('05000100951334010100000002000000')
+
+interface Field {
+  decoded: { case: string }
+  hex: string
+}
+const cards = new Map(
+  (JSON.parse(readFileSync(new URL('../fixtures/sdt-samv.json', import.meta.url), 'utf8')) as Field[]).map((f) => [
+    f.decoded.case,
+    fromHex(f.hex),
+  ]),
+)
+const CITIZEN = cards.get('read-base.citizen')!
+const OTHER = cards.get('read-base.citizen-long-term')!
+
+/** A reader: `lying()` is the answer to a read of what lies there; `hides` a card after a good read, or finds it again. */
+function cardReader(lying: () => Uint8Array | null, hides: boolean): Answer {
+  let hidden: Uint8Array | null = null
+  return (said, say) => {
+    const card = lying()
+    if (card === null) hidden = null
+    const command = hex(said.subarray(7, 9))
+    if (command === '11ff') say(response(0x90))
+    else if (command === '12ff') say(response(0x90, SAM_ID))
+    else if (command === '2001')
+      say(card === null || card === hidden ? response(0x80) : response(0x9f, new Uint8Array(4)))
+    else if (command === '2002') say(card ? response(0x90, new Uint8Array(8)) : response(0x81))
+    else if (command === '3001' && card) {
+      say(card)
+      if (hides && card.length > 20) hidden = card
+    }
+  }
+}
+const cardEvents = (events: Told['event'][]) => events.filter((e) => e.kind === 'card').map((e) => e.number)
+
+test('a card reader names itself and tells a lying card once, whether it hides it or finds it again (FC-18)', async () => {
+  for (const hides of [true, false]) {
+    let card: Uint8Array | null = CITIZEN
+    setTimeout(() => {
+      card = null
+    }, 30_000)
+    setTimeout(() => {
+      card = CITIZEN
+    }, 180_000)
+    const { events, written } = await converse(
+      reader,
+      190,
+      cardReader(() => card, hides),
+    )
+    expect(events[0]).toEqual({ kind: 'device', model: null, serial: hex(SAM_ID), clock: null })
+    expect(cardEvents(events)).toEqual(['000000199001010018', '000000199001010018']) // two placings
+    const commands = new Set(written.map((bytes) => hex(bytes.subarray(7, 9))))
+    expect([...commands].sort()).toEqual(['11ff', '12ff', '2001', '2002', '3001']) // never 3010, never 60nn
+  }
+})
+
+test('another card within the hold time is another placing', async () => {
+  let card = CITIZEN
+  setTimeout(() => {
+    card = OTHER
+  }, 2000)
+  const { events } = await converse(
+    reader,
+    10,
+    cardReader(() => card, false),
+  )
+  expect(cardEvents(events)).toEqual(['000000199001010018', '11000018800229048X'])
+})
+
+test('a card that cannot be read is told once a placing, and nothing of it is kept', async () => {
+  const { events, told } = await converse(
+    reader,
+    10,
+    cardReader(() => response(0x41), false),
+  )
+  expect(events.slice(1)).toEqual([{ kind: 'failure', of: 'identity', code: '41', reason: 'card-unreadable' }])
+  expect(told.every((t) => t.raw === null)).toBe(true)
+})
+
+test('an answer damaged on the wire is a failure, never a card', async () => {
+  const { events } = await converse(
+    reader,
+    20,
+    cardReader(() => spoilt(CITIZEN), false),
+  )
+  expect(cardEvents(events)).toEqual([])
+  expect(events.at(-1)).toEqual({ kind: 'failure', of: 'identity', code: 'no answer', reason: 'card-unreadable' })
+})
+
+test('a reader whose security module is not well says so, and one that is silent times out', async () => {
+  const ill = await converse(reader, 10, (_, say) => say(response(0x60)))
+  expect(String(ill.ended)).toContain('card reader not ready, status 60: SAM self-test failed')
+  expect(String((await converse(reader, 10, () => undefined)).ended)).toContain('LinkTimeout')
+})
+
+test('a monitor that speaks of itself is heard until its port ends', async () => {
+  for (const id of ['and-tm2657', 'omron-hbp9030', 'omron-hbp9020']) {
+    const driver = await findDriver(id)
+    const said = captureOf(driver).scenes.flatMap((scene) => scene.steps.filter((step) => step.from === 'device'))
+    const { events, last } = await converse(
+      driver,
+      5,
+      () => undefined,
+      (say) => {
+        for (const step of said) say(step.bytes)
+      },
+    )
+    expect(events.filter((event) => event.kind !== 'device')).toEqual(said.flatMap((step) => step.events))
+    expect(last).toBeInstanceOf(LinkClosed)
+  }
+})
