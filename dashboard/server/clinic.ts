@@ -6,7 +6,7 @@ import type { Logger } from 'pino'
 import { build } from './api/app.ts'
 import { ALIVE_MS, makeChanges } from './api/live.ts'
 import { embeddedBroker } from './broker.ts'
-import type { ClinicConfig } from './config.ts'
+import { type ClinicConfig, mqttUrl } from './config.ts'
 import { ingest } from './ingest.ts'
 import { type Keys, openKeys } from './keys.ts'
 import { putSites } from './registry/enrol.ts'
@@ -71,7 +71,7 @@ export async function runClinic(config: ClinicConfig, options: ClinicOptions, si
     if (embedded) parts.push(embedded.closed)
     const broker =
       'embedded' in config.broker
-        ? { url: `mqtt://${config.broker.embedded.host}:${embedded?.port}`, ...own }
+        ? { url: mqttUrl(config.broker.embedded.host, embedded!.port), ...own }
         : config.broker
     const app = await build({
       registry,

@@ -125,6 +125,9 @@ export function parseConfig(path: string, text: string): ClinicConfig {
   }
 }
 
+/** An IPv6 address stands in brackets. */
+export const mqttUrl = (host: string, port: number) => `mqtt://${host.includes(':') ? `[${host}]` : host}:${port}`
+
 function read(path: string, what: string): string {
   try {
     return readFileSync(path, 'utf8')

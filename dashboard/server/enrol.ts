@@ -5,7 +5,7 @@ import { Enrolment } from '../../hub/contract/enrolment.ts'
 import { HubId } from '../../hub/contract/topics.ts'
 import { hashPassword } from './api/auth.ts'
 import type { Clinic } from './clinic.ts'
-import type { ClinicConfig } from './config.ts'
+import { type ClinicConfig, mqttUrl } from './config.ts'
 import { audit } from './registry/audit.ts'
 import { addHub } from './registry/enrol.ts'
 import { addUser, type User } from './registry/users.ts'
@@ -72,7 +72,7 @@ const MQTT_PORT = 1883
 function brokerUrl({ broker }: ClinicConfig): string {
   if ('url' in broker) return broker.url
   const { host, port } = broker.embedded
-  return `mqtt://${host.includes(':') ? `[${host}]` : host}:${port || MQTT_PORT}`
+  return mqttUrl(host, port || MQTT_PORT)
 }
 
 function siteOf(config: ClinicConfig, id: string) {

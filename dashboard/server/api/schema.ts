@@ -83,7 +83,7 @@ export const ResidentRow = z.object({
   sex: Sex,
   birthDate: z.string().nullable(),
   document: z.string(),
-  /** First six and last four, the rest stars. */
+  /** First six and last four, the rest stars; of a number under 14 characters only the last two. */
   numberMasked: z.string(),
   homeSite: z.string(),
   latest: z.object({ bloodPressure: ApiObservation.nullable(), glucose: ApiObservation.nullable() }),
@@ -102,10 +102,11 @@ export const ResidentSearch = z.object({
   before: z.string().max(200).optional(),
 })
 
+/** With `from` or `to` undated readings are left out; without, they come first. */
 export const ObservationQuery = PageQuery.extend({
   kind: Kind.optional(),
-  from: Instant.optional(),
-  to: Instant.optional(),
+  from: Instant.optional(), // inclusive
+  to: Instant.optional(), // exclusive
 })
 
 /** A reading with the resident it is shown under, if any. */
@@ -133,7 +134,7 @@ export const QuarantineItem = z.object({
   epoch: z.string().nullable(),
   seq: z.number().int().nullable(),
   receivedAt: Instant,
-  /** A stable code: not-json, too-large, envelope, unknown-type, invalid-record, wrong-hub, future-version, conflict. */
+  /** A stable code, listed in `registry/quarantine.ts`: not-json, too-large, unknown-type, conflict, … */
   reason: z.string(),
   /** What came and what was expected. */
   detail: z.string(),

@@ -13,6 +13,7 @@ import { addHub, putSites } from '../../../dashboard/server/registry/enrol.ts'
 import { openIdentity } from '../../../dashboard/server/registry/identity.ts'
 import { takeIn } from '../../../dashboard/server/registry/intake.ts'
 import { openRegistry } from '../../../dashboard/server/registry/registry.ts'
+import { markStored, unwritten } from '../../../dashboard/server/registry/series.ts'
 import { addUser, type User } from '../../../dashboard/server/registry/users.ts'
 import { openSqliteStore } from '../../../dashboard/server/store/sqlite.ts'
 import type { HubRecord, Identity, Observation, Visit } from '../../../hub/contract/record.ts'
@@ -191,34 +192,10 @@ export const glucose = (hub: string, of: Visit | null, takenAt: string | null, c
     ...changed,
   })
 
-/** Writes what is placed into the series, as the writer does. */
+/** Writes what waits into the series, as the writer does. */
 export async function writePlaced({ registry, store, clock }: TestClinic) {
   const beat = { id: randomUUID(), atMs: clock.ms }
-  const rows = await registry
-    .selectFrom('observations as o')
-    .innerJoin('records as r', 'r.id', 'o.id')
-    .selectAll('o')
-    .select('r.body')
-    .where('o.stored', '=', 0)
-    .where('o.state', '=', 'placed')
-    .execute()
-  const points = rows.map((row) => {
-    const record = JSON.parse(row.body) as Observation
-    return {
-      kind: row.kind,
-      bucket: row.bucket,
-      unit: row.unit,
-      placeNs: BigInt(row.place_ms!) * 1_000_000n + BigInt(row.place_ns!),
-      id: row.id,
-      takenAtMs: row.taken_at_ms!,
-      subject: row.subject,
-      hub: row.hub,
-      device: record.device.model,
-      range: record.range,
-      flags: record.flags,
-      numbers: Object.fromEntries(Object.entries(record.values).flatMap(([k, v]) => (v === null ? [] : [[k, v]]))),
-    }
-  })
+  const points = await unwritten(registry, 5000)
   await store.write(points, beat)
-  await registry.updateTable('observations').set({ stored: 1, beat: beat.id }).where('state', '=', 'placed').execute()
+  await markStored(registry, points, beat)
 }

@@ -31,9 +31,10 @@ async function follow(cookie: string, lastEventId?: string) {
     of: (event: string) => events.filter((e) => e.event === event),
   }
   const read = async () => {
+    const decoder = new TextDecoder()
     let text = ''
-    for await (const chunk of answer.body!.pipeThrough(new TextDecoderStream())) {
-      text += chunk
+    for await (const chunk of answer.body as unknown as AsyncIterable<Uint8Array>) {
+      text += decoder.decode(chunk, { stream: true })
       const parts = text.split('\n\n')
       text = parts.pop() ?? ''
       for (const part of parts) {

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { Enrolment } from '../../../hub/contract/enrolment.ts'
 import { command, type Program, SITE, start, writeConfig } from '../../../simulators/programs.ts'
-import { freePort } from '../../servers.ts'
+import { freePort, until } from '../../servers.ts'
 
 type Clinic = Program<{ ready: true; url: string; broker: { port: number } }>
 const folder = mkdtempSync(join(tmpdir(), 'clinic-main-'))
@@ -48,7 +48,9 @@ describe('kiosk-clinic', () => {
 
   it('says where it listens and that it is well', async () => {
     expect(clinic.ready).toMatchObject({ ready: true, broker: { port: expect.any(Number) } })
-    expect(await (await fetch(`${clinic.ready.url}/health`)).json()).toMatchObject({ status: 'ok', broker: 'ok' })
+    const health = async () => (await fetch(`${clinic.ready.url}/health`)).json()
+    await until('its ingest to reach its broker', async () => (await health()).status === 'ok')
+    expect(await health()).toMatchObject({ registry: 'ok', series: 'ok', broker: 'ok', waiting: 0 })
   })
 
   it('takes a user while it runs, who can sign in at once; the same name not twice, no unknown site, no short password', async () => {
