@@ -141,8 +141,8 @@ export function deviceOffsetSeconds({ stamp, at }: DeviceClock, zone: string): n
   return Math.round((middleMs - behindMs) / 1000)
 }
 
-/** The clock's answer may have been on its way this long when it was read. */
-const ANSWER_MS = 1000
+/** A clock's answer is on its way for so long: twenty bytes at 9600 baud and a USB adapter's latency, with room. */
+const ANSWER_MS = 150
 
 /**
  * The span of the hub's uptime in which a stamp was made, told by the device's own clock alone, so that no jump of ours

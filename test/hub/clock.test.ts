@@ -60,7 +60,7 @@ describe('a device’s clock against ours', () => {
 
   it('tells when a record was made by our uptime, as wide as both stamps are coarse', () => {
     const span = spanOf(stampOf('2026-03-02T21:50')!, clock('2026-03-02T21:54'), now.uptimeMs)
-    expect(span).toEqual({ fromMs: 1_000_000 - 240_000 - 61_000, untilMs: 1_000_000 - 240_000 + 60_000 })
+    expect(span).toEqual({ fromMs: 1_000_000 - 240_000 - 60_150, untilMs: 1_000_000 - 240_000 + 60_000 })
   })
 
   it('cannot have made a record after it was read', () => {
