@@ -1,6 +1,6 @@
 // The frame: a bar with the pages there are, one column of work; on a phone the same pages as tabs at the bottom.
 import { Button } from '@mantine/core'
-import { useEffect, useMemo, useState } from 'react'
+import { useEffect, useState } from 'react'
 import { speak, useText } from './i18n.ts'
 import { Kiosks } from './pages/kiosks/Kiosks.tsx'
 import { isAway } from './pages/kiosks/state.ts'
@@ -36,13 +36,6 @@ export function App() {
   const { failure } = useLine()
   const [q, setQ] = useState('')
   const counts = useCounts()
-  const search = useMemo(
-    () => (text: string) => {
-      setQ(text)
-      if (above(place) !== 'residents' || place.page !== 'residents') go({ page: 'residents' })
-    },
-    [place],
-  )
   useEffect(() => {
     document.title = `${t(`nav.${above(place)}`)} · ${first?.name[lang] ?? t('mark')}`
   }, [place, first, lang, t])
@@ -67,7 +60,7 @@ export function App() {
             {first?.name[lang] ?? t('mark')}
           </a>
           <nav aria-label={t('nav.label')}>{links}</nav>
-          <SearchField q={q} onSearch={search} hotkey="/" />
+          <SearchField q={q} onSearch={setQ} onType={toList} hotkey="/" />
           <Freshness />
           <Button
             variant="subtle"
@@ -81,7 +74,7 @@ export function App() {
           <Me />
         </header>
       )}
-      <Work place={place} q={q} onSearch={search} />
+      <Work place={place} q={q} onSearch={setQ} />
       {narrow && (
         <nav className="tabs" aria-label={t('nav.label')}>
           {links}
@@ -122,6 +115,9 @@ function useCounts(): Record<Main, { n: number; hot: boolean } | null> {
     quarantine: quarantine === null || quarantine === 0 ? null : { n: quarantine, hot: false },
   }
 }
+
+/** Who searches wants the list. */
+const toList = () => go({ page: 'residents' })
 
 /** A button, no link: the # of the address belongs to the pages. */
 function skip() {

@@ -10,12 +10,15 @@ const PAUSE_MS = 250
 
 interface Props {
   q: string
+  /** A moment after the last letter; it must not lead anywhere: the reader may have gone on. */
   onSearch: (q: string) => void
+  /** At each letter. */
+  onType?: () => void
   /** The key that leads here; only one field of a page has one. */
   hotkey: '/' | null
 }
 
-export function SearchField({ q, onSearch, hotkey }: Props) {
+export function SearchField({ q, onSearch, onType, hotkey }: Props) {
   const { t } = useText()
   const field = useRef<HTMLInputElement>(null)
   const [text, setText] = useState(q)
@@ -46,10 +49,15 @@ export function SearchField({ q, onSearch, hotkey }: Props) {
             <CloseButton aria-label={t('search.clear')} onClick={clear} />
           )
         }
-        onChange={(event) => setText(event.currentTarget.value)}
+        onChange={(event) => {
+          setText(event.currentTarget.value)
+          onType?.()
+        }}
         onKeyDown={(event) => {
           if (event.key === 'Escape') clear()
-          if (event.key === 'Enter') onSearch(text.trim())
+          if (event.key !== 'Enter') return
+          onSearch(text.trim())
+          onType?.()
         }}
       />
     </search>

@@ -1,18 +1,13 @@
 // A clinic with an invented village in it, served as the real app serves it: what the page's tests and screenshots look at.
-import { randomUUID } from 'node:crypto'
 import { hear } from '../../../dashboard/server/registry/delivery.ts'
 import { addHub } from '../../../dashboard/server/registry/enrol.ts'
 import { openIdentity } from '../../../dashboard/server/registry/identity.ts'
 import { takeIn } from '../../../dashboard/server/registry/intake.ts'
 import type { HubRecord, Observation, Visit } from '../../../hub/contract/record.ts'
-import type { DeviceStatus, Status } from '../../../hub/contract/status.ts'
+import type { Status } from '../../../hub/contract/status.ts'
 import { glucose, openTestClinic, person, pressure, type TestClinic, visit, writePlaced } from '../api/clinic.ts'
+import { at, card, cuff, EPOCH, kept, MINUTE, MORNING, REFUSED, status } from './machines.ts'
 
-/** Wednesday morning at the village. */
-export const MORNING = Date.parse('2026-11-25T09:43:00+08:00')
-const MINUTE = 60_000
-const EPOCH = 'epoch'
-const at = (ms: number) => new Date(ms + 8 * 60 * MINUTE).toISOString().replace('Z', '+08:00')
 const day = (monthDay: string, time: string) => Date.parse(`2026-${monthDay}T${time}:00+08:00`)
 
 /** Day, time, singles. A rise in November, one visit with a single reading, a gap of 18 days. */
@@ -295,80 +290,3 @@ const sugar = (
     device: METER,
     flags,
   })
-
-const REFUSED: Parameters<typeof takeIn>[1]['refused'] = [
-  {
-    hub: 'K03',
-    topic: 'kiosk/v1/K03/records',
-    epoch: 'epoch-7',
-    seq: 1,
-    reason: 'invalid-record',
-    detail: 'observation: unit: expected mm[Hg], mg/dL or mmol/L, nothing came',
-    body: {
-      body: '{"type":"observation","id":"r-41","kind":"glucose","values":{"value":5.5}}',
-      encoding: 'text',
-      bytes: 74,
-    },
-  },
-  {
-    hub: 'E1',
-    topic: 'kiosk/v1/E1/records',
-    epoch: null,
-    seq: null,
-    reason: 'not-json',
-    detail: 'the message is no JSON: it ends in the middle',
-    body: { body: '7b227631223a', encoding: 'hex', bytes: 6 },
-  },
-]
-
-const kept = (last = 0) => [{ epoch: EPOCH, first: 1, last }]
-
-const counted = { events: 12, discardedBytes: 0, refusedFrames: 0 }
-const cuff = (state: DeviceStatus['state'], cause: string | null): DeviceStatus => ({
-  id: 'cuff',
-  driver: 'and-tm2657',
-  vendor: 'A&D',
-  model: 'TM-2657',
-  kind: 'blood-pressure',
-  state,
-  cause,
-  since: at(MORNING - 40 * MINUTE),
-  counts: counted,
-  clockOffsetSeconds: null,
-})
-const card = (): DeviceStatus => ({
-  ...cuff('open', null),
-  id: 'card',
-  driver: 'sdt-samv',
-  vendor: 'SDT',
-  model: 'SAM-V',
-  kind: 'identity',
-})
-const meter = (): DeviceStatus => ({
-  ...cuff('open', null),
-  id: 'meter',
-  driver: 'ascensia-contour',
-  vendor: 'Ascensia',
-  model: 'Contour',
-  kind: 'glucose',
-  counts: { events: 4, discardedBytes: 17, refusedFrames: 1 },
-  clockOffsetSeconds: -131,
-})
-
-const status = (hub: string, ms: number, changed: Partial<Status>): Status => ({
-  v: 1,
-  hub,
-  session: randomUUID(),
-  started: at(ms - 300 * MINUTE),
-  at: at(ms),
-  online: true,
-  site: 'east',
-  devices: [cuff('open', null), meter(), card()],
-  epochs: [],
-  queued: 0,
-  oldest: null,
-  seen: null,
-  clock: { trusted: true, boot: 'b' },
-  versions: { hub: '0.1.0', contract: 1 },
-  ...changed,
-})

@@ -213,10 +213,12 @@ function Reason({
         onChange={setChoice}
         error={missing ? t('reason.missing') : null}
       >
-        {REASONS.map((key) => (
-          <Radio key={key} value={key} label={t(key)} />
-        ))}
-        <Radio value={OTHER} label={t('reason.other')} />
+        <div className="answers">
+          {REASONS.map((key) => (
+            <Radio key={key} value={key} label={t(key)} />
+          ))}
+          <Radio value={OTHER} label={t('reason.other')} />
+        </div>
       </Radio.Group>
       {choice === OTHER && (
         <TextInput

@@ -57,7 +57,7 @@ export function GlucoseChart({ readings, range, zone, sentence, height, cursor, 
   )
   const option = useCallback(
     (width: number) => {
-      const narrow = width < 480
+      const narrow = width < 480 || height < 200 // no room beside the plot, or labels would meet
       const values = readings.flatMap((reading) => mmolOf(reading) ?? [])
       const max = Math.max(HIGHEST, Math.ceil((Math.max(0, ...values) + 1) / 2) * 2)
       const base = frame({
@@ -98,7 +98,7 @@ export function GlucoseChart({ readings, range, zone, sentence, height, cursor, 
       const series = [base.series, gapSeries(gaps), drawn(times, draw, 4)].flat()
       return { ...base, series: series.filter((one) => one !== undefined) }
     },
-    [readings, stops, range, zone, lang, t],
+    [readings, stops, range, zone, lang, t, height],
   )
   return (
     <Plot

@@ -2,6 +2,7 @@
 import { useCallback, useMemo } from 'react'
 import { type PressureGoal, URGENT } from '../../goals.ts'
 import { useText } from '../../i18n.ts'
+import { DAY } from '../../time.ts'
 import { counts, gapsOf, type PressureVisit } from '../../visits.ts'
 import {
   type Drawn,
@@ -46,7 +47,7 @@ export function PressureChart({ visits, goal, range, zone, sentence, height, sil
   )
   const option = useCallback(
     (width: number) => {
-      const narrow = width < 480
+      const narrow = width < 480 || height < 200 // no room beside the plot, or labels would meet
       const peak = Math.max(HIGHEST, ...visits.flatMap((v) => v.readings.map((r) => r.values.systolic ?? 0)))
       const max = Math.ceil(peak / 20) * 20 // the axis grows upward only
       const inside = [60, 120, ...(goal ? [goal.diastolic, goal.systolic] : [90, 150])]
@@ -78,7 +79,9 @@ export function PressureChart({ visits, goal, range, zone, sentence, height, sil
         range.toMs,
       )
       const last = visits.length - 1
-      const barPx = visits.length > 90 ? 4 : narrow ? 8 : BAR_PX
+      // Over a year a day is narrower than a bar: then bars are thin, so that neighbours stay apart.
+      const dayPx = (width / (range.toMs - range.fromMs)) * DAY
+      const barPx = Math.max(3, Math.min(narrow ? BAR_PX - 1 : BAR_PX, dayPx * 2.2))
       const marks = drawn(
         visits.map((visit) => visit.at),
         (i, { x, py }) => bar(visits[i]!, x, py, barPx, i === last),
@@ -88,7 +91,7 @@ export function PressureChart({ visits, goal, range, zone, sentence, height, sil
       const series = [base.series, hatchSeries(silentSince, t('chart.mayBeMissing')), gapSeries(missing), marks].flat()
       return { ...base, series: series.filter((one) => one !== undefined) }
     },
-    [visits, goal, range, zone, lang, t, silentSince],
+    [visits, goal, range, zone, lang, t, silentSince, height],
   )
   return (
     <Plot
@@ -113,21 +116,23 @@ function bar(visit: PressureVisit, x: number, py: (value: number) => number, wid
     : doubtful
       ? { type: 'rect', shape, style: { fill: ink('bar'), opacity: 0.4 } }
       : { type: 'rect', shape, style: { fill: ink('card'), stroke: ink('bar'), lineWidth: 1.6, lineDash: [3, 2] } }
-  const ticks = counts(visit)
-    ? visit.readings.flatMap((reading) =>
-        [reading.values.systolic, reading.values.diastolic].map((value) => {
-          const y = py(value ?? 0)
-          return stroke(
-            [
-              [x - width / 2 - 8, y],
-              [x - width / 2 - 2, y],
-            ],
-            ink('tick'),
-            1.6,
-          )
-        }),
-      )
-    : []
+  const wide = width >= 6
+  const ticks =
+    wide && counts(visit)
+      ? visit.readings.flatMap((reading) =>
+          [reading.values.systolic, reading.values.diastolic].map((value) => {
+            const y = py(value ?? 0)
+            return stroke(
+              [
+                [x - width / 2 - 8, y],
+                [x - width / 2 - 2, y],
+              ],
+              ink('tick'),
+              1.6,
+            )
+          }),
+        )
+      : []
   const wave = visit.irregular
     ? [
         stroke(
@@ -149,7 +154,7 @@ function bar(visit: PressureVisit, x: number, py: (value: number) => number, wid
     body,
     ...(doubtful ? [words('?', x, top - 8, { ...big, align: 'center' })] : []),
     ...wave,
-    ...severityShape(visit.assessment?.severity ?? 0, x, top - 8, 5),
+    ...severityShape(visit.assessment?.severity ?? 0, x, top - 8, wide ? 5 : 3.5),
     ...(last
       ? [words(String(visit.systolic), x + 11, top + 4, big), words(String(visit.diastolic), x + 11, bottom - 4, big)]
       : []),
