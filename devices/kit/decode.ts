@@ -24,14 +24,15 @@ export interface FrameCutter {
 /** Cuts chunks into frames however they were split. Work is linear, memory bounded by the longest frame. */
 export function frameCutter(driver: DriverDefinition, counts: Counts): FrameCutter {
   const line = driver.transport
-  const begins = Array.from({ length: 256 }, (_, byte) => driver.cutFrame(Uint8Array.of(byte)) !== 'noise')
+  const known: boolean[] = [] // by byte: asked once, so that noise costs next to nothing
+  const begins = (byte: number) => (known[byte] ??= driver.cutFrame(Uint8Array.of(byte)) !== 'noise')
   let partial: Uint8Array = new Uint8Array(0)
 
   function cut(bytes: Uint8Array, ended: boolean): Uint8Array[] {
     const frames: Uint8Array[] = []
     let at = 0
     while (at < bytes.length) {
-      if (begins[bytes[at]!]) {
+      if (begins(bytes[at]!)) {
         const window = bytes.subarray(at, at + LONGEST_FRAME)
         const found = driver.cutFrame(window)
         if (typeof found === 'object') {

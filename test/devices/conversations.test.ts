@@ -90,7 +90,7 @@ const NAK = 0x15
 /** A Contour: goes on with ACK, repeats a frame after anything else; `spoil` damages frame n once. */
 function contourMeter({
   spoil = -1,
-  repeat = -1,
+  repeat = -2,
   lastRecord = 'L|1|N',
   breakOffAt = Number.POSITIVE_INFINITY,
 } = {}): Answer {
@@ -101,7 +101,7 @@ function contourMeter({
     if (said === 0x58 && next < 0) return say(ENQ)
     if (said !== ACK && said !== NAK) return
     if (said === ACK && next === repeat)
-      repeat = -1 // as if this ACK had been lost
+      repeat = -2 // as if this ACK had been lost
     else if (said === ACK) next++
     const current = frames[next]
     if (next >= breakOffAt) return
