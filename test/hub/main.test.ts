@@ -1,0 +1,119 @@
+// The program kiosk-hub as it is built and called: decode, devices, run, and how it ends.
+import { spawn } from 'node:child_process'
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { allDrivers } from '../../devices/kit/driver.ts'
+import { PROGRAMS, start } from '../../simulators/programs.ts'
+
+function call(args: string[], input = ''): Promise<{ code: number | null; stdout: string; stderr: string }> {
+  const child = spawn(process.execPath, [PROGRAMS.hub, ...args])
+  let stdout = ''
+  let stderr = ''
+  child.stdout.on('data', (chunk) => (stdout += chunk))
+  child.stderr.on('data', (chunk) => (stderr += chunk))
+  child.stdin.end(input)
+  return new Promise((resolve) => child.once('close', (code) => resolve({ code, stdout, stderr })))
+}
+
+/** The first frame of a capture and what it means, as the driver's own folder has them. */
+function captured() {
+  const text = readFileSync(new URL('../../devices/blood-pressure/and-tm2657.capture', import.meta.url), 'utf8')
+  const frame = /^< (.+)$/m.exec(text)![1]!
+  return { frame, event: JSON.parse(/^= (.+)$/m.exec(text)![1]!) as object }
+}
+
+describe('kiosk-hub decode', () => {
+  it('prints a reading as one line of JSON, however the bytes are cut, and what it passed over', async () => {
+    const { frame, event } = captured()
+    const { code, stdout, stderr } = await call(
+      ['decode', 'and-tm2657'],
+      `00 ff\n${frame.slice(0, 60)}\n${frame.slice(60)}\n`,
+    )
+    expect(
+      stdout
+        .trim()
+        .split('\n')
+        .map((line) => JSON.parse(line)),
+    ).toEqual([event])
+    expect(stderr).toBe('discarded 2 bytes, refused 0 frames\n')
+    expect(code).toBe(0)
+  })
+
+  it('ends with 1 when a frame was refused', async () => {
+    const flipped = captured().frame.replace('31 32 37', '31 32 36')
+    const { code, stdout, stderr } = await call(['decode', 'and-tm2657'], flipped)
+    expect([code, stdout]).toEqual([1, ''])
+    expect(stderr).toMatch(/refused 1 frames\n$/)
+  })
+
+  it('ends with 2 when the call itself was wrong, and says how', async () => {
+    const unknown = await call(['decode', 'and-tm9999'])
+    expect(unknown.code).toBe(2)
+    for (const { id } of await allDrivers()) expect(unknown.stderr).toContain(id)
+    expect(await call(['decode', 'and-tm2657'], '16 1')).toMatchObject({
+      code: 2,
+      stderr: expect.stringContaining('line 1'),
+    })
+    expect((await call(['decode'])).code).toBe(2)
+  })
+})
+
+it('kiosk-hub devices --json is one array of all drivers', async () => {
+  const { code, stdout } = await call(['devices', '--json'])
+  const list = JSON.parse(stdout) as { id: string; models: string[] }[]
+  expect(code).toBe(0)
+  expect(list.map(({ id }) => id)).toEqual((await allDrivers()).map(({ id }) => id))
+  expect(Object.keys(list[0]!)).toEqual(['id', 'vendor', 'models', 'kind', 'transport', 'check', 'evidence'])
+})
+
+describe('kiosk-hub run', () => {
+  let folder: string
+  beforeEach(() => {
+    folder = mkdtempSync(join(tmpdir(), 'hub-'))
+    const site = { id: 'test', name: { zh: '测试村', en: 'Test Village' }, zone: 'Asia/Shanghai' }
+    // Nobody listens at port 1: the line is down, and the hub does not mind.
+    const broker = { url: 'mqtt://127.0.0.1:1', username: 'K01', password: 'p' }
+    const clinicKey = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y', kid: 'k' }
+    write('enrolment.json', { v: 1, hub: 'K01', site, broker, clinicKey })
+    write('config.json', {
+      enrolment: 'enrolment.json',
+      data: 'data',
+      devices: [{ id: 'cuff', driver: 'and-tm2657', port: { type: 'serial', path: join(folder, 'cuff') } }],
+      screen: { port: 0 },
+    })
+  })
+  afterEach(() => rmSync(folder, { recursive: true, force: true }))
+  const write = (name: string, content: object) => writeFileSync(join(folder, name), JSON.stringify(content))
+  const run = (log: (line: Uint8Array) => void = () => undefined) =>
+    start<{ ready: true; url: string; hub: string }>('hub', ['run', '--config', join(folder, 'config.json')], { log })
+
+  it('is ready with line and devices away, serves its page, and ends within two seconds', async () => {
+    const hub = await run()
+    expect(hub.ready).toMatchObject({ ready: true, hub: 'K01' })
+    expect((await fetch(hub.ready.url)).status).toBe(200)
+    expect(existsSync(join(folder, 'data/alias.key'))).toBe(true)
+    const before = performance.now()
+    await hub.stop()
+    expect(await hub.ended).toBe(0)
+    expect(performance.now() - before).toBeLessThan(2000)
+  })
+
+  it('turns a second hub on the same data away in one clear line', async () => {
+    const hub = await run()
+    const second = await call(['run', '--config', join(folder, 'config.json')])
+    expect(second.code).toBe(1)
+    expect(second.stderr).toMatch(/another hub has this outbox open/)
+    expect(second.stderr.trim().split('\n')).toHaveLength(1)
+    await hub.stop()
+  })
+
+  it('says every fault of its config and ends with 1', async () => {
+    write('config.json', { enrolment: 'enrolment.json', data: 'data', devices: [], screen: {} })
+    const { code, stderr } = await call(['run', '--config', join(folder, 'config.json')])
+    expect(code).toBe(1)
+    expect(stderr).toMatch(/devices: came a list/)
+    expect(stderr).toMatch(/screen.port: came nothing/)
+  })
+})
