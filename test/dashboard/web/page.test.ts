@@ -50,6 +50,7 @@ describe.each([
       expect(wrong).toEqual([])
       await context.close()
     },
+    90_000,
   )
 })
 
