@@ -2,9 +2,9 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { bytesOf, crc16, fromHex, hex, latin1, sum, xor } from '../../devices/kit/bytes.ts'
-import { type Driver, findDriver, type Told } from '../../devices/kit/driver.ts'
-import { LinkClosed, openLink } from '../../devices/kit/link.ts'
-import { captureOf, joined, port } from './wire.ts'
+import { findDriver, type Told } from '../../devices/kit/driver.ts'
+import { LinkClosed } from '../../devices/kit/link.ts'
+import { type Answer, captureOf, converse, joined } from './wire.ts'
 
 const contour = await findDriver('ascensia-contour')
 const contourUsb = await findDriver('ascensia-contour-usb')
@@ -13,45 +13,6 @@ const reader = await findDriver('sdt-samv')
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
-
-type Answer = Parameters<typeof port>[1]
-
-/** Runs a conversation for so many simulated seconds and then unplugs the device. */
-async function converse(
-  driver: Driver,
-  seconds: number,
-  answer: Answer,
-  begin?: (say: (bytes: Uint8Array) => void) => void,
-) {
-  const device = port(driver, answer)
-  const link = openLink(driver, device.transport)
-  const told: Told[] = []
-  const stopping = new AbortController()
-  let ended: unknown = 'still talking'
-  const talk = async () => {
-    try {
-      const context = { now: () => Date.now(), signal: stopping.signal }
-      for await (const one of driver.read(link, context)) told.push(one)
-      ended = 'returned'
-    } catch (error) {
-      ended = error
-    }
-  }
-  const talking = talk()
-  begin?.(device.say)
-  await vi.advanceTimersByTimeAsync(seconds * 1000)
-  const was = ended
-  device.unplug()
-  await talking
-  return {
-    told,
-    events: told.map((t) => t.event),
-    written: device.written,
-    ended: was,
-    counts: link.counts,
-    last: ended,
-  }
-}
 
 const frame = (number: number, text: string, end = 0x17) => {
   const counted = joined([bytesOf(`${number % 8}${text}\r`), Uint8Array.of(end)])

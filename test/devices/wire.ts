@@ -1,9 +1,11 @@
 // What the device tests share: captures as frames, ways to cut and spoil a stream, and a transport that holds a script.
 import { readFileSync } from 'node:fs'
+import { vi } from 'vitest'
 import { type Capture, readCapture } from '../../devices/kit/capture.ts'
 import { decoder, frameCutter, joined } from '../../devices/kit/decode.ts'
 import type { Driver, Told, Transport } from '../../devices/kit/driver.ts'
 import { type DeviceEvent, DeviceEvent as Event } from '../../devices/kit/event.ts'
+import { openLink } from '../../devices/kit/link.ts'
 
 export const captureOf = (driver: Driver): Capture =>
   readCapture(readFileSync(new URL(`../../devices/${driver.kind}/${driver.id}.capture`, import.meta.url), 'utf8'))
@@ -82,6 +84,45 @@ export function port(driver: Driver, answer: (written: Uint8Array, say: (bytes: 
     },
   }
   return { transport, say, unplug, written }
+}
+
+export type Answer = Parameters<typeof port>[1]
+
+/** Runs a conversation for so many seconds of the test's simulated time and then unplugs the device. */
+export async function converse(
+  driver: Driver,
+  seconds: number,
+  answer: Answer,
+  begin?: (say: (bytes: Uint8Array) => void) => void,
+) {
+  const device = port(driver, answer)
+  const link = openLink(driver, device.transport)
+  const told: Told[] = []
+  const stopping = new AbortController()
+  let ended: unknown = 'still talking'
+  const talk = async () => {
+    try {
+      const context = { now: () => Date.now(), signal: stopping.signal }
+      for await (const one of driver.read(link, context)) told.push(one)
+      ended = 'returned'
+    } catch (error) {
+      ended = error
+    }
+  }
+  const talking = talk()
+  begin?.(device.say)
+  await vi.advanceTimersByTimeAsync(seconds * 1000)
+  const was = ended
+  device.unplug()
+  await talking
+  return {
+    told,
+    events: told.map((t) => t.event),
+    written: device.written,
+    ended: was,
+    counts: link.counts,
+    last: ended,
+  }
 }
 
 export { joined }
