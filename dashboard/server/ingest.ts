@@ -10,7 +10,7 @@ import { hear, sessionsOf } from './registry/delivery.ts'
 import { type ClinicKeys, openWaiting } from './registry/identity.ts'
 import { type Change, type Intake, takeIn } from './registry/intake.ts'
 import { currentMark, nextMark } from './registry/marks.ts'
-import type { Refused } from './registry/quarantine.ts'
+import { bodyOf, keepRefused, type Refused } from './registry/quarantine.ts'
 import type { Registry } from './registry/schema.ts'
 import { retryRefused } from './retry.ts'
 
@@ -141,39 +141,43 @@ async function keepAll(parts: IngestParts, inbox: Inbox, wantMark: WantMark, sig
 
 const backOffMs = (failures: number) => Math.min(30_000, 100 * 2 ** failures) * (0.5 + Math.random() / 2)
 
+/** What a full disk or a locked file says: it may pass. */
+const PASSING = /^SQLITE_(BUSY|LOCKED|FULL|IOERR|CANTOPEN|READONLY)/
+
 /** @returns false when the registry did not take the batch: it may be repeated */
 async function kept(
   parts: IngestParts,
-  messages: Message[],
+  messages: readonly Message[],
   wantMark: WantMark,
   strangers: Set<string>,
   first: boolean,
-) {
-  const { registry, log, notify } = parts
+): Promise<boolean> {
+  const { registry, log, notify, now } = parts
   try {
-    const changes = await keepBatch(parts, messages, wantMark, strangers)
-    for (const change of changes) notify(change)
+    for (const change of await keepBatch(parts, messages, wantMark, strangers)) notify(change)
     return true
   } catch (error) {
-    if (first) log.error({ err: error }, 'the registry did not take a batch; it is held and tried again')
-    if (messages.length <= 1 || (await away(registry))) return false
-    // It answers, so something in the batch may be at fault: message by message the others get through.
-    for (const message of [...messages]) {
-      if (await kept(parts, [message], wantMark, strangers, first)) messages.splice(messages.indexOf(message), 1)
+    if (first) log.error({ err: error }, 'the registry did not take a batch')
+    const code = error instanceof Error && 'code' in error ? String(error.code) : 'unknown'
+    if (PASSING.test(code)) return false
+    if (messages.length > 1) {
+      // Something in it is at fault: message by message, the others get through. Repeating is harmless.
+      for (const message of messages) if (!(await kept(parts, [message], wantMark, strangers, false))) return false
+      return true
     }
-    return messages.length === 0
+    const { topic, payload } = messages[0]!
+    const hub = parseTopic(topic)?.hub ?? null
+    const detail = `this clinic could not keep it (${code}); it has no mark, and the kiosk keeps what it has`
+    const refused: Refused = { hub, topic, epoch: null, seq: null, reason: 'envelope', detail, body: bodyOf(payload) }
+    return registry
+      .transaction()
+      .execute((trx) => keepRefused(trx, [refused], now()))
+      .then(
+        () => true,
+        () => false,
+      )
   }
 }
-
-const away = (registry: Registry) =>
-  registry
-    .selectFrom('counters')
-    .select('value')
-    .execute()
-    .then(
-      () => false,
-      () => true,
-    )
 
 async function keepBatch(
   parts: IngestParts,

@@ -1,7 +1,7 @@
 // What the registry knows of the series: which readings wait to be written, under which beat each lies, what only the series still knows.
 import { Observation } from '../../../hub/contract/record.ts'
 import { topic } from '../../../hub/contract/topics.ts'
-import { BEATS_KEPT_MS, type Place, type Point } from '../store/store.ts'
+import { BEATS_KEPT_MS, type Beat, FIGURES, type Place, type Point } from '../store/store.ts'
 import { bucketOf, findFree, placeNs, positionOf } from './place.ts'
 import { keepRefused, textBody } from './quarantine.ts'
 import { chunks, takeNumbers } from './registry.ts'
@@ -9,6 +9,8 @@ import type { ObservationTable, Registry } from './schema.ts'
 
 /** The column `stored`: the series refused a reading for good, so that it is not offered in a loop. */
 const REFUSED = 2
+/** Longer than the series keeps its beats, so that none of those it lists is a stranger. */
+const FORGOTTEN_MS = BEATS_KEPT_MS + 7 * 86_400_000
 
 /** The oldest readings that have a place and are not stored. */
 export async function unwritten(db: Registry, limit: number): Promise<Point[]> {
@@ -34,7 +36,7 @@ const placeIn = ({ kind, bucket, unit, place_ms, place_ns }: ObservationTable): 
 
 function contentOf(row: ObservationTable & { body: string | null }): Omit<Point, keyof Place> {
   if (row.body === null) return JSON.parse(row.point!)
-  const { values, device, range, flags } = Observation.parse(JSON.parse(row.body))
+  const { kind, values, device, range, flags } = Observation.parse(JSON.parse(row.body))
   return {
     id: row.id,
     takenAtMs: row.taken_at_ms!,
@@ -44,18 +46,18 @@ function contentOf(row: ObservationTable & { body: string | null }): Omit<Point,
     range,
     flags,
     numbers: Object.fromEntries(
-      Object.entries(values).filter((figure): figure is [string, number] => figure[1] !== null),
+      FIGURES[kind].flatMap((figure) => (typeof values[figure] === 'number' ? [[figure, values[figure]]] : [])),
     ),
   }
 }
 
 /** These were written where they stand here, under this beat: stored and beat in one transaction. */
-export async function markStored(db: Registry, points: readonly Point[], beat: { id: string; atMs: number }) {
+export async function markStored(db: Registry, points: readonly Point[], beat: Beat) {
   await db.transaction().execute(async (trx) => {
-    await trx.insertInto('beats').values({ id: beat.id, at_ms: beat.atMs }).execute()
+    await knowBeat(trx, beat)
     await trx
       .deleteFrom('beats')
-      .where('at_ms', '<', beat.atMs - BEATS_KEPT_MS)
+      .where('at_ms', '<', beat.atMs - FORGOTTEN_MS)
       .execute()
     for (const some of chunks(points))
       await trx
@@ -104,15 +106,19 @@ export async function offerAgain(db: Registry): Promise<void> {
   await db.updateTable('observations').set({ stored: 0 }).where('stored', '=', REFUSED).execute()
 }
 
-/** The beats of the last 31 days. */
-export const beatsOf = async (db: Registry, nowMs: number) =>
-  (
-    await db
-      .selectFrom('beats')
-      .select('id')
-      .where('at_ms', '>=', nowMs - BEATS_KEPT_MS)
-      .execute()
-  ).map(({ id }) => id)
+/** Another writer may have met it in the series already. */
+const knowBeat = (trx: Registry, { id, atMs }: Beat) =>
+  trx
+    .insertInto('beats')
+    .values({ id, at_ms: atMs })
+    .onConflict((c) => c.doNothing())
+    .execute()
+
+/** Every beat the registry knows; some may be older than those the series still keeps. */
+export async function beatsOf(db: Registry): Promise<Beat[]> {
+  const rows = await db.selectFrom('beats').selectAll().execute()
+  return rows.map(({ id, at_ms }) => ({ id, atMs: at_ms }))
+}
 
 /** The series does not know these beats: what lies under them is not stored, and will be written again. */
 export async function forgetBeats(db: Registry, beats: readonly string[]): Promise<void> {
@@ -130,7 +136,7 @@ export async function forgetBeats(db: Registry, beats: readonly string[]): Promi
  */
 export async function completeFrom(
   db: Registry,
-  beat: { id: string; atMs: number },
+  beat: Beat,
   points: readonly Point[],
   nowMs: number,
 ): Promise<Place[]> {
@@ -156,11 +162,7 @@ export async function completeFrom(
         if (placeIn(row).placeNs !== wanted.get(row.id)) Object.assign(row, { stored: 0, beat: null })
       if (fresh.length > 0) await trx.insertInto('observations').values(fresh).execute()
     }
-    await trx
-      .insertInto('beats')
-      .values({ id: beat.id, at_ms: beat.atMs })
-      .onConflict((c) => c.doNothing())
-      .execute()
+    await knowBeat(trx, beat)
     return strays
   })
 }

@@ -1,7 +1,7 @@
 // The time series in InfluxDB 1.x, or whatever answers its API. Points are named by tags and nanosecond; see promises 1.7.
 import { createHash } from 'node:crypto'
 import { FieldType, InfluxDB, type IPoint } from 'influx'
-import { bucketOf, placeNs, WIDEST_MS } from '../registry/place.ts'
+import { bucketOf, placeNs, positionOf, WIDEST_MS } from '../registry/place.ts'
 import {
   BEATS_KEPT_MS,
   byTime,
@@ -42,6 +42,8 @@ const TAGS = ['bucket', 'unit']
 const NONE = ''
 const BATCH = 100
 const PATIENCE_MS = 10_000
+/** Deleting is dear in InfluxDB: old beats go once a day. */
+const SWEEP_MS = 86_400_000
 
 interface Row {
   time: { getNanoTime(): string }
@@ -78,6 +80,7 @@ export function openInfluxStore({ host, port, database, username, password }: In
     ],
   })
 
+  let sweptMs = 0
   let made: Promise<void> | undefined
   /** Both databases are made at the first success, however often the server was away before. */
   const there = () => {
@@ -163,8 +166,10 @@ export function openInfluxStore({ host, port, database, username, password }: In
           database: beatsDatabase,
           precision: 'n',
         })
-        const oldest = (BigInt(beat.atMs) - BigInt(BEATS_KEPT_MS)) * 1_000_000n
-        await influx.query(`DELETE FROM "beat" WHERE time < ${oldest}`, { database: beatsDatabase })
+        if (Math.abs(beat.atMs - sweptMs) < SWEEP_MS) return
+        const oldestMs = beat.atMs - BEATS_KEPT_MS
+        await influx.query(`DELETE FROM "beat" WHERE time < ${oldestMs}ms`, { database: beatsDatabase })
+        sweptMs = beat.atMs
       }),
     history,
     latest: (subjects) =>
@@ -197,8 +202,9 @@ export function openInfluxStore({ host, port, database, username, password }: In
     },
     beats: () =>
       ask(async () => {
-        const found = await influx.query<{ id: string }>('SELECT id FROM "beat"', { database: beatsDatabase })
-        return found.map(({ id }) => id).sort()
+        const found = await influx.query<Pick<Row, 'time' | 'id'>>('SELECT id FROM "beat"', { database: beatsDatabase })
+        const beats = found.map(({ id, time }) => ({ id, atMs: positionOf(BigInt(time.getNanoTime())).place_ms }))
+        return beats.sort((a, b) => (a.id < b.id ? -1 : 1))
       }),
     under: (beat) =>
       ask(async () => {

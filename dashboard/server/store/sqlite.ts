@@ -2,6 +2,7 @@
 import Database from 'better-sqlite3'
 import {
   BEATS_KEPT_MS,
+  type Beat,
   byTime,
   type Place,
   type Point,
@@ -20,6 +21,7 @@ const TABLES = `
   create index if not exists points_subject on points (subject, kind, taken_at_ms);
   create index if not exists points_beat on points (beat);
   create table if not exists beats (id text primary key, at_ms integer not null) without rowid;
+  create index if not exists beats_at on beats (at_ms);
 `
 
 const COLUMNS = 'kind, bucket, unit, place_ns, id, taken_at_ms, subject, hub, device, range, flags, numbers, beat'
@@ -59,7 +61,7 @@ export function openSqliteStore(file: string): Store {
   const put = db.prepare(`insert or replace into points (${COLUMNS}) values (${COLUMNS.replace(/\w+/g, '?')})`)
   const get = (place: Place) => rows(`select ${COLUMNS} from points ${at}`, ...key(place))[0] ?? null
 
-  const write = db.transaction((points: readonly Point[], beat: { id: string; atMs: number }) => {
+  const write = db.transaction((points: readonly Point[], beat: Beat) => {
     for (const p of points) {
       const more = [p.device, p.range, JSON.stringify(p.flags), JSON.stringify(p.numbers), beat.id]
       put.run(...key(p), p.id, p.takenAtMs, p.subject, p.hub, ...more)
@@ -112,7 +114,7 @@ export function openSqliteStore(file: string): Store {
         ranges,
       )
     },
-    beats: async () => guarded(() => db.prepare('select id from beats order by id').pluck().all() as string[]),
+    beats: async () => guarded(() => db.prepare<[], Beat>('select id, at_ms as atMs from beats order by id').all()),
     under: async (beat) => guarded(() => rows(`select ${COLUMNS} from points where beat = ?`, beat).sort(byTime)),
     async close() {
       db.close()

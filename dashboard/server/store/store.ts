@@ -32,6 +32,12 @@ export interface StoredPoint extends Point {
   beat: string
 }
 
+/** One write: a random id that is never used again, and when by the clinic's clock. */
+export interface Beat {
+  id: string
+  atMs: number
+}
+
 /** Milliseconds since 1970: from inclusive, to exclusive. */
 export interface Range {
   fromMs: number
@@ -44,7 +50,7 @@ export interface Range {
  */
 export interface Store {
   /** Writes the points under `beat`, then the beat itself. Repeating is harmless. */
-  write(points: readonly Point[], beat: { id: string; atMs: number }): Promise<void>
+  write(points: readonly Point[], beat: Beat): Promise<void>
   /** Points of these subjects, and those at these places, within the range of takenAt, oldest first; each once. */
   history(query: {
     kind: string
@@ -65,8 +71,8 @@ export interface Store {
     places: readonly Place[]
     ranges: readonly Range[]
   }): Promise<Rollup[]>
-  /** The beats of the last 31 days. */
-  beats(): Promise<string[]>
+  /** Those of the last 31 days at least, by id. */
+  beats(): Promise<Beat[]>
   /** All points written under a beat: for completing an index that was restored. */
   under(beat: string): Promise<StoredPoint[]>
   close(): Promise<void>
@@ -97,7 +103,7 @@ export const FIGURES = {
 } as const
 export const KINDS = Object.keys(FIGURES) as (keyof typeof FIGURES)[]
 
-/** Beats are kept so long; one that is missing although younger says that the series is not the one we wrote to. */
+/** Beats are kept so long at least; one that is missing although younger says that the series is not the one we wrote to. */
 export const BEATS_KEPT_MS = 31 * 86_400_000
 
 /** Oldest first, by place where two were taken at once: both stores answer in this order. */

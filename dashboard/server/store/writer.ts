@@ -5,7 +5,7 @@ import type { Logger } from 'pino'
 import type { Change } from '../registry/intake.ts'
 import type { Registry } from '../registry/schema.ts'
 import { beatsOf, completeFrom, forgetBeats, markStored, offerAgain, setAside, unwritten } from '../registry/series.ts'
-import { PointsRefused, type Store, StoreUnavailable } from './store.ts'
+import { BEATS_KEPT_MS, PointsRefused, type Store, StoreUnavailable } from './store.ts'
 
 export interface WriterParts {
   registry: Registry
@@ -18,6 +18,8 @@ export interface WriterParts {
 
 const BATCH = 5000
 const LOOK_MS = 60_000
+/** Readings that come one by one share a beat: the page reads them from the registry meanwhile. */
+const GATHER_MS = 300
 const COMPARE_MS = 10 * 60_000
 
 export interface Writer {
@@ -83,6 +85,7 @@ export function seriesWriter(parts: WriterParts): Writer {
           notify({ kind: 'part', part: 'series', state: 'ok' })
           failures = 0
           await rest(LOOK_MS, signal)
+          await delay(GATHER_MS, undefined, { signal }).catch(() => undefined) // aborted: the loop ends
         } catch (error) {
           const known = error instanceof StoreUnavailable
           if (failures === 0) {
@@ -112,20 +115,23 @@ export async function compareBeats({
   log,
   now,
 }: Pick<WriterParts, 'registry' | 'store' | 'log' | 'now'>) {
-  const ours = await beatsOf(registry, now()) // read first: a beat that comes meanwhile is not missing
+  const ours = await beatsOf(registry) // read first: a beat that comes meanwhile is not missing
   const theirs = await store.beats()
-  const listed = new Set(theirs)
-  const missing = ours.filter((beat) => !listed.has(beat))
+  const listed = new Set(theirs.map(({ id }) => id))
+  const oldestMs = now() - BEATS_KEPT_MS // the series may have forgotten those from before
+  const missing = ours.filter(({ id, atMs }) => atMs >= oldestMs && !listed.has(id))
   if (missing.length > 0) {
     log.warn({ beats: missing.length }, 'the series does not know what was written to it: it is written again')
-    await forgetBeats(registry, missing)
+    await forgetBeats(
+      registry,
+      missing.map(({ id }) => id),
+    )
   }
-  const known = new Set(await beatsOf(registry, now()))
-  const unknown = theirs.filter((beat) => !known.has(beat))
-  for (const id of unknown) {
-    const points = await store.under(id)
-    const strays = await completeFrom(registry, { id, atMs: now() }, points, now())
-    await store.erase(strays)
+  const known = new Set((await beatsOf(registry)).map(({ id }) => id))
+  const unknown = theirs.filter(({ id }) => !known.has(id))
+  for (const beat of unknown) {
+    const points = await store.under(beat.id)
+    await store.erase(await completeFrom(registry, beat, points, now()))
   }
   if (unknown.length > 0)
     log.warn({ beats: unknown.length }, 'the registry did not know what lies in the series: its index was completed')
