@@ -62,7 +62,7 @@ beforeAll(async () => {
 }, 120_000)
 
 afterAll(() => {
-  if (npm.exitCode === null && npm.pid) process.kill(-npm.pid, 'SIGKILL')
+  if (npm.exitCode === null && npm.signalCode === null) process.kill(-npm.pid!, 'SIGKILL')
   rmSync(data, { recursive: true, force: true })
 })
 
