@@ -25,7 +25,10 @@ export function Page() {
   }, [language])
   useEffect(() => {
     if (visiting) return () => void speak(FIRST_LANGUAGE) // the next visitor begins anew
-    const back = setTimeout(() => void speak(FIRST_LANGUAGE), language === FIRST_LANGUAGE ? 0 : LANGUAGE_BACK_MS)
+  }, [visiting])
+  useEffect(() => {
+    if (visiting || language === FIRST_LANGUAGE) return
+    const back = setTimeout(() => void speak(FIRST_LANGUAGE), LANGUAGE_BACK_MS)
     return () => clearTimeout(back)
   }, [visiting, language])
   return (
@@ -55,7 +58,7 @@ const STEP = { ready: 1, measuring: 2, failure: 2, result: 3, goodbye: 3 } as co
 /** One visit; what it chose goes with it when it ends. */
 function Visiting({ view, visit }: { view: View; visit: Visit }) {
   const [chosen, choose] = useState<string | null>(null)
-  const [asked, ask] = useState(false)
+  const [asked, ask] = useState<number | null>(null) // after how many results
   const latest = visit.step === 'result' ? visit.results.at(-1) : undefined
   const urgent = latest?.yours === true && meaningOf(latest, []).urgent !== null
   const leaveNow = async () => {
@@ -63,7 +66,7 @@ function Visiting({ view, visit }: { view: View; visit: Visit }) {
     if (visit.step === 'measuring' && device?.canStart) await act({ do: 'stop', device: device.id })
     await act({ do: 'leave' })
   }
-  const leave = () => (urgent ? ask(true) : void leaveNow())
+  const leave = () => (urgent ? ask(visit.results.length) : void leaveNow())
   return (
     <Frame view={view} leave={leave} band={visit.band}>
       <Band visit={visit} step={STEP[visit.step]} />
@@ -79,7 +82,8 @@ function Visiting({ view, visit }: { view: View; visit: Visit }) {
       {visit.endsAt ? (
         <Idle endsAt={visit.endsAt} onEnd={() => void leaveNow()} />
       ) : (
-        asked && <LeaveAnyway onStay={() => ask(false)} onLeave={() => void leaveNow()} />
+        urgent &&
+        asked === visit.results.length && <LeaveAnyway onStay={() => ask(null)} onLeave={() => void leaveNow()} />
       )}
     </Frame>
   )

@@ -1,10 +1,11 @@
 // The visitor's page as a browser shows it: every screen in two languages and three sizes, against the real server.
+import { execFile } from 'node:child_process'
 import { mkdtempSync, readdirSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
 import { AxeBuilder } from '@axe-core/playwright'
 import { type Browser, type BrowserContextOptions, chromium, type Page } from 'playwright-core'
-import { build } from 'vite'
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest'
 import { screen } from '../../../hub/screen/server.ts'
 import { base, cuff, glucose, pressure, reader, SCENES, scripted, visit } from './scenes.ts'
@@ -28,8 +29,9 @@ let faults: string[]
 
 beforeAll(async () => {
   folder = mkdtempSync(join(tmpdir(), 'visitor-page-'))
-  const configFile = resolve(import.meta.dirname, '../../../vite.config.ts')
-  await build({ configFile, mode: 'visitor', logLevel: 'error', build: { outDir: folder } })
+  const env = { ...process.env, NODE_ENV: 'production' }
+  const build = ['vite', 'build', '--mode', 'visitor', '--logLevel', 'error', '--outDir', folder, '--emptyOutDir']
+  await promisify(execFile)('npx', build, { cwd: resolve(import.meta.dirname, '../../..'), env })
   const aside = 'http://127.0.0.1:9/panel'
   ;({ url, closed } = await screen(source, { host: '127.0.0.1', port: 0, log, webRoot: folder, aside }, stop.signal))
   browser = await chromium.launch({
@@ -271,9 +273,18 @@ test('each key tells the hub what it says, and nothing else', async () => {
   expect(await touch(SCENES['failure-cuff']!, '再来一次')).toEqual([{ do: 'again' }])
   expect(await touch(SCENES.result!, '完成')).toEqual([{ do: 'leave' }])
   expect(await touch(SCENES.idle!, '我还在')).toEqual([{ do: 'stay' }])
-  expect(await touch(SCENES.severe!, '完成', /^离开$/)).toEqual([{ do: 'leave' }])
+  await show(SCENES.severe!)
+  source.done.length = 0
+  await page.getByRole('button', { name: '完成' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: '留下' }).click()
+  await page.getByRole('dialog').waitFor({ state: 'detached' })
+  expect(source.done).toEqual([])
+  await page.getByRole('button', { name: '完成' }).click()
+  await page.getByRole('dialog').getByRole('button', { name: '离开' }).click()
+  await expect.poll(() => source.done).toEqual([{ do: 'leave' }])
   source.done.length = 0
   await show(SCENES.measuring!)
+  await page.locator('main.measuring').waitFor()
   await page.getByRole('button', { name: '离开' }).click()
   await expect.poll(() => source.done).toEqual([{ do: 'stop', device: 'cuff' }, { do: 'leave' }])
 })
