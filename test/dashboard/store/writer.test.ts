@@ -1,0 +1,200 @@
+// The series as a copy: whatever is restored or dies in between, it ends up holding each reading once, as the registry has it.
+import { copyFileSync, mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { InfluxDB } from 'influx'
+import pino from 'pino'
+import { afterAll, beforeAll, expect, test } from 'vitest'
+import { waitingForSeries } from '../../../dashboard/server/registry/delivery.ts'
+import { type Change, takeIn } from '../../../dashboard/server/registry/intake.ts'
+import type { Registry } from '../../../dashboard/server/registry/schema.ts'
+import { markStored, unwritten } from '../../../dashboard/server/registry/series.ts'
+import { openInfluxStore } from '../../../dashboard/server/store/influx.ts'
+import { openSqliteStore } from '../../../dashboard/server/store/sqlite.ts'
+import type { Store } from '../../../dashboard/server/store/store.ts'
+import { compareBeats, seriesWriter } from '../../../dashboard/server/store/writer.ts'
+import type { Observation } from '../../../hub/contract/record.ts'
+import { influxd, type Server, until } from '../../servers.ts'
+import { makeReading, openTestRegistry, T } from '../ingest/records.ts'
+
+const folder = mkdtempSync(join(tmpdir(), 'writer-'))
+const silent = pino({ level: 'silent' })
+let server: Server
+beforeAll(async () => {
+  server = await influxd(join(folder, 'influx'))
+  await server.start()
+})
+afterAll(async () => {
+  await server.end()
+  rmSync(folder, { recursive: true })
+})
+
+let seq = 0
+const take = (registry: Registry, readings: readonly Observation[], nowMs = T) =>
+  takeIn(
+    registry,
+    {
+      accepted: readings.map((record) => ({
+        ...{ hub: record.hub, topic: 't', epoch: 'e', seq: ++seq, record, opened: null },
+        body: JSON.stringify(record),
+      })),
+      refused: [],
+    },
+    nowMs,
+  )
+
+/** Copies a database that is in use, as a backup does. */
+function backup(file: string, to: string) {
+  const db = new Database(file, { readonly: true })
+  db.exec(`vacuum into '${to}'`)
+  db.close()
+}
+
+function restore(from: string, file: string) {
+  for (const tail of ['', '-wal', '-shm']) rmSync(file + tail, { force: true })
+  copyFileSync(from, file)
+}
+
+test('registry and series restored to any earlier state, alone or together, with writes cut anywhere: each reading once', async () => {
+  let random = 7
+  const rand = () => {
+    random = (Math.imul(random, 1664525) + 1013904223) >>> 0
+    return random / 2 ** 32
+  }
+  for (let round = 0; round < 25; round++) {
+    const files = { registry: join(folder, `r${round}.sqlite`), series: join(folder, `r${round}.series`) }
+    let registry = await openTestRegistry(files.registry)
+    let store = openSqliteStore(files.series)
+    const reopen = async (which: 'registry' | 'series', from: string) => {
+      if (which === 'registry') await registry.destroy()
+      else await store.close()
+      restore(from, files[which])
+      if (which === 'registry') registry = await openTestRegistry(files.registry)
+      else store = openSqliteStore(files.series)
+    }
+    const sent: Observation[] = []
+    const backups: ['registry' | 'series', string][] = []
+    let beats = 0
+    const write = async (cut: boolean) => {
+      const points = await unwritten(registry, 4)
+      const beat = { id: `b${round}-${beats++}`, atMs: T }
+      if (points.length === 0) return false
+      await store.write(points, beat)
+      if (!cut) await markStored(registry, points, beat)
+      return true
+    }
+    const compare = () => compareBeats({ registry, store, log: silent, now: () => T })
+    for (let step = 0; step < 40; step++) {
+      const dice = rand()
+      if (dice < 0.4) {
+        const id = `o${round}-${sent.length}`
+        const systolic = 90 + Math.floor(rand() * 60)
+        sent.push(
+          makeReading(id, null, { resolution: 'minute', values: { systolic, diastolic: 70, mean: null, pulse: null } }),
+        )
+        await take(registry, sent.slice(-1))
+      } else if (dice < 0.65) await write(rand() < 0.25)
+      else if (dice < 0.8) {
+        const which = rand() < 0.5 ? ('registry' as const) : ('series' as const)
+        const to = `${files[which]}.backup${step}`
+        backup(files[which], to)
+        backups.push([which, to])
+      } else if (dice < 0.92 && backups.length > 0) {
+        const [which, from] = backups[Math.floor(rand() * backups.length)]!
+        await reopen(which, from)
+      } else await compare()
+    }
+    // Quiet: the hub sends what the mark lacks, the writer runs.
+    await take(registry, sent)
+    for (let i = 0; i < 3; i++) {
+      await compare()
+      while (await write(false));
+    }
+    const points = (await Promise.all((await store.beats()).map((b) => store.under(b.id)))).flat()
+    const got = points.map((p) => `${p.id} ${p.numbers.systolic}`).sort()
+    expect(got, `round ${round}`).toEqual(sent.map((o) => `${o.id} ${o.values.systolic}`).sort())
+    const index = await registry.selectFrom('observations').select(['id', 'stored', 'point']).execute()
+    expect(
+      index.every((o) => o.stored === 1 && o.point === null),
+      `round ${round}`,
+    ).toBe(true)
+    await registry.destroy()
+    await store.close()
+  }
+})
+
+/** Runs a writer until `done`, and ends it. */
+async function running(
+  registry: Registry,
+  store: Store,
+  done: (writer: { wake(): void }, told: Change[]) => Promise<void>,
+) {
+  const told: Change[] = []
+  const ending = new AbortController()
+  const writer = seriesWriter({ registry, store, log: silent, now: Date.now, notify: (change) => told.push(change) })
+  const ended = writer.run(ending.signal)
+  await done(writer, told)
+  ending.abort()
+  await ended
+}
+
+test('a dead InfluxDB holds nothing up, and everything is written once it is back', async () => {
+  const own = await influxd(join(folder, 'dead'))
+  const registry = await openTestRegistry(join(folder, 'dead.sqlite'))
+  const store = openInfluxStore({ host: '127.0.0.1', port: own.port, database: 'dead' })
+  await running(registry, store, async (writer, told) => {
+    await until('the series to be told away', () => told.some((c) => c.kind === 'part' && c.state === 'away'))
+    await take(
+      registry,
+      Array.from({ length: 50 }, (_, n) => makeReading(`d${n}`, null)),
+    )
+    writer.wake()
+    expect(await waitingForSeries(registry)).toBe(50)
+    await own.start()
+    await until('all to be in the series', async () => (await waitingForSeries(registry)) === 0)
+    expect(told.at(-1)).toMatchObject({ part: 'series', state: 'ok' })
+  })
+  const [beat] = await store.beats()
+  expect((await store.under(beat!.id)).length).toBe(50)
+  await own.end()
+  await registry.destroy()
+})
+
+test('what the store refuses for good is set aside with its cause and holds up nothing; not retried in a loop', async () => {
+  const influx = new InfluxDB({ host: '127.0.0.1', port: server.port, database: 'short' })
+  await influx.createDatabase('short')
+  await influx.alterRetentionPolicy('autogen', { duration: '30d', replication: 1, isDefault: true, database: 'short' })
+  const registry = await openTestRegistry(join(folder, 'short.sqlite'))
+  const store = openInfluxStore({ host: '127.0.0.1', port: server.port, database: 'short' })
+  const daysAgo = (days: number) => new Date(Date.now() - days * 86_400_000).toISOString()
+  const old = [35, 38, 40].map((days, n) => makeReading(`old${n}`, null, { takenAt: daysAgo(days) }))
+  const recent = [1, 2, 3, 4, 5].map((days) => makeReading(`new${days}`, null, { takenAt: daysAgo(days) }))
+  await take(registry, [...old, ...recent], Date.now())
+  await running(registry, store, async (_writer, told) => {
+    await until('all to be dealt with', async () => (await waitingForSeries(registry)) === 0)
+    await until('staff to be told', () => told.find((c) => c.kind === 'quarantine'))
+  })
+  const aside = await registry.selectFrom('quarantine').selectAll().execute()
+  expect(aside.map((q) => JSON.parse(q.body).id).sort()).toEqual(['old0', 'old1', 'old2'])
+  expect(aside[0]).toMatchObject({ reason: 'store-refused', hub: 'K01' })
+  expect(aside[0]!.detail).toMatch(/retention/)
+  const index = await registry.selectFrom('observations').select(['id', 'stored']).orderBy('id').execute()
+  expect(index.filter((o) => o.stored === 1).map((o) => o.id)).toEqual(['new1', 'new2', 'new3', 'new4', 'new5'])
+  await registry.destroy()
+})
+
+test('a figure that its kind does not have stays in the record and out of the series', async () => {
+  const registry = await openTestRegistry(join(folder, 'odd.sqlite'))
+  const store = openInfluxStore({ host: '127.0.0.1', port: server.port, database: 'odd' })
+  const values = { systolic: 120, diastolic: 70, mean: null, pulse: null, beat: 7, takenAtMs: 1 }
+  await take(registry, [makeReading('odd', null, { values })])
+  await running(registry, store, () =>
+    until('it to be stored', async () => (await waitingForSeries(registry)) === 0).then(() => undefined),
+  )
+  const [beat] = await store.beats()
+  expect(await store.under(beat!.id)).toMatchObject([
+    { id: 'odd', takenAtMs: T, numbers: { systolic: 120, diastolic: 70 } },
+  ])
+  await registry.destroy()
+})
