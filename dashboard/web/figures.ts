@@ -51,6 +51,10 @@ export const sourceOf = (o: ApiObservation) => `${o.hub} · ${o.device.vendor} $
 export const bandOf = (band: string, kind: ApiObservation['kind']) =>
   `band.${kind === 'glucose' ? 'glucose' : 'bp'}.${band}` as Key
 
+/** How soon to act, in a word; where the table draws no conclusion, that, and not that all is well. */
+export const urgencyOf = ({ band, severity }: NonNullable<ApiObservation['assessment']>) =>
+  (band === 'noConclusion' ? bandOf(band, 'glucose') : `severity.${severity}`) as Key
+
 /** `systolic ≥ 180`: the table's row as people write it. */
 export const ruleOf = ({ rule }: { rule: string }) => rule.replace('>=', '≥ ').replace('<', '< ')
 

@@ -24,7 +24,7 @@ function cable({ id, plugged }) {
   const button = document.createElement('button')
   const [zh, en] = NAMES[id]
   button.type = 'button'
-  both(button, plugged ? `拔掉${zh}` : `插上${zh}`, plugged ? `Pull the ${en}’s cable` : `Plug the ${en} in`)
+  both(button, plugged ? `拔掉${zh}` : `插上${zh}`, plugged ? `Pull the ${en}'s cable` : `Plug the ${en} in`)
   button.addEventListener('click', () => send({ cable: id, plugged: !plugged }))
   return button
 }

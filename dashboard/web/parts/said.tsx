@@ -1,7 +1,7 @@
 // The small parts that carry the rules of how data are shown: each asks for the word, unit or age it must not be drawn without.
 import type { ReactNode } from 'react'
 import type { ApiObservation, ResidentRow } from '../api.ts'
-import { type Figure, figureOf, mealOf } from '../figures.ts'
+import { type Figure, figureOf, mealOf, urgencyOf } from '../figures.ts'
 import { type Key, useText } from '../i18n.ts'
 import { useKiosks } from '../queries.ts'
 import { useNow, useSites } from '../session.tsx'
@@ -35,17 +35,17 @@ export function Latest({ observation, withWord }: { observation: ApiObservation 
   const { t } = useText()
   const silent = useSilent()
   if (observation === null) return <span className="dim">{t('value.none')}</span>
-  const level = observation.assessment?.severity
+  const { assessment } = observation
   return (
     <>
-      {level !== undefined && !withWord && (
+      {assessment && !withWord && (
         <span className="shape">
-          <Shape level={level} />
-          <span className="unseen">{t(`severity.${level}`)}</span>
+          <Shape level={assessment.severity} />
+          <span className="unseen">{t(urgencyOf(assessment))}</span>
         </span>
       )}
       <Value figure={figureOf(observation)} note={mealOf(observation, t)} age={<Age observation={observation} />} />
-      {level !== undefined && withWord && <Severity level={level} word={t(`severity.${level}`)} />}
+      {assessment && withWord && <Severity level={assessment.severity} word={t(urgencyOf(assessment))} />}
       {silent(observation.hub) && <span className="tag s1">{t('value.maybeNewer', { hub: observation.hub })}</span>}
     </>
   )

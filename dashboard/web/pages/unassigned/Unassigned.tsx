@@ -1,6 +1,6 @@
 // Readings that are nobody's yet: what was measured, why it is nobody's, and beside it the way to give it to somebody.
 import type { Unassigned as Reading } from '../../api.ts'
-import { figureOf, mealOf, sourceOf } from '../../figures.ts'
+import { figureOf, mealOf, sourceOf, urgencyOf } from '../../figures.ts'
 import { type Key, useText } from '../../i18n.ts'
 import { useFirst } from '../../parts/first.ts'
 import { Head } from '../../parts/Head.tsx'
@@ -82,9 +82,7 @@ function Row({ reading, current }: { reading: Reading; current: boolean }) {
         </div>
       </div>
       <div className="when small">
-        {reading.assessment && (
-          <Severity level={reading.assessment.severity} word={t(`severity.${reading.assessment.severity}`)} />
-        )}
+        {reading.assessment && <Severity level={reading.assessment.severity} word={t(urgencyOf(reading.assessment))} />}
         <Age observation={reading} />
       </div>
     </li>
