@@ -8,6 +8,7 @@ import pino from 'pino'
 import { afterAll, beforeAll, expect, test } from 'vitest'
 import { waitingForSeries } from '../../../dashboard/server/registry/delivery.ts'
 import { type Change, takeIn } from '../../../dashboard/server/registry/intake.ts'
+import { recentObservations } from '../../../dashboard/server/registry/observations.ts'
 import type { Registry } from '../../../dashboard/server/registry/schema.ts'
 import { markStored, unwritten } from '../../../dashboard/server/registry/series.ts'
 import { openInfluxStore } from '../../../dashboard/server/store/influx.ts'
@@ -16,7 +17,7 @@ import type { Store } from '../../../dashboard/server/store/store.ts'
 import { compareBeats, seriesWriter } from '../../../dashboard/server/store/writer.ts'
 import type { Observation } from '../../../hub/contract/record.ts'
 import { influxd, type Server, until } from '../../servers.ts'
-import { makeReading, openTestRegistry, T } from '../ingest/records.ts'
+import { makePerson, makeReading, openTestRegistry, T } from '../ingest/records.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'writer-'))
 const silent = pino({ level: 'silent' })
@@ -122,6 +123,44 @@ test('registry and series restored to any earlier state, alone or together, with
     await registry.destroy()
     await store.close()
   }
+})
+
+test('readings that only the series still has complete the index, and take up their record when it comes again', async () => {
+  const registry = await openTestRegistry(join(folder, 'restored.sqlite'))
+  const store = openSqliteStore(join(folder, 'restored.series'))
+  const sent = makeReading('s1', makePerson(1))
+  const earlier = await openTestRegistry(join(folder, 'earlier.sqlite'))
+  await take(earlier, [sent])
+  const points = await unwritten(earlier, 10)
+  await earlier.destroy()
+  await store.write(points, { id: 'unknown-here', atMs: T })
+  const stray = { ...points[0]!, placeNs: points[0]!.placeNs + 5n }
+  await store.write([stray], { id: 'stray', atMs: T })
+
+  const compare = () => compareBeats({ registry, store, log: silent, now: () => T })
+  await compare()
+  const [shown] = (await recentObservations(registry, { sites: 'all', before: null, limit: 9, offset: 0 })).items
+  expect(shown).toMatchObject({
+    id: 's1',
+    takenAtMs: T,
+    record: null,
+    point: { numbers: { systolic: 127, pulse: 78 } },
+  })
+  expect(await waitingForSeries(registry)).toBe(0)
+
+  await take(registry, [sent])
+  expect((await recentObservations(registry, { sites: 'all', before: null, limit: 9, offset: 0 })).items).toMatchObject(
+    [{ id: 's1', record: { id: 's1' }, point: null }],
+  )
+  const again = await unwritten(registry, 10)
+  await store.write(again, { id: 'b3', atMs: T })
+  await markStored(registry, again, { id: 'b3', atMs: T })
+  await compare()
+  const held = (await Promise.all((await store.beats()).map(({ id }) => store.under(id)))).flat()
+  expect(held).toHaveLength(1)
+  expect(held[0]!.placeNs).toBe(again[0]!.placeNs)
+  await registry.destroy()
+  await store.close()
 })
 
 /** Runs a writer until `done`, and ends it. */
