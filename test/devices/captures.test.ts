@@ -145,8 +145,8 @@ test('no USB id is claimed by two drivers', () => {
   expect(ids.length).toBe(new Set(ids).size)
 })
 
-test('the device README holds the table made from the drivers', () => {
-  const readme = readFileSync(new URL('../../devices/README.md', import.meta.url), 'utf8')
+test.each(['devices/README.md', 'README.md'])('%s holds the table made from the drivers', (name) => {
+  const readme = readFileSync(new URL(`../../${name}`, import.meta.url), 'utf8')
   expect(readme).toContain(deviceTable(drivers))
 })
 

@@ -99,7 +99,7 @@ export const data: Record<keyof typeof zh, string> = {
   'why.unassigned-waiting': 'It waited in the port before the kiosk opened it.',
   'why.unassigned-subject': "The cuff's own number is not that of the visitor.",
   'why.unassigned-no-visit': 'Nobody had laid a card.',
-  'why.unknown': 'The kiosk gave no reason.',
+  'why.unknown': 'Measured without a card, or with one whose name cannot be opened here.',
   'cause.not-json': 'Not JSON',
   'cause.too-large': 'Message too large',
   'cause.envelope': 'Wrong envelope',

@@ -97,7 +97,7 @@ export const data = {
   'why.unassigned-waiting': '结果在接口里等着，连上后才收到。',
   'why.unassigned-subject': '血压计里的编号和刷卡的人不一致。',
   'why.unassigned-no-visit': '没有人刷卡。',
-  'why.unknown': '机器没有说明原因。',
+  'why.unknown': '测量时没有用卡，或者卡上的姓名在这里打不开。',
   'cause.not-json': '不是 JSON',
   'cause.too-large': '消息太大',
   'cause.envelope': '外层格式不对',
