@@ -1,6 +1,7 @@
 // What could not be accepted, whole, with the reason: shown to staff, never dropped.
 import { isUtf8 } from 'node:buffer'
 import { createHash } from 'node:crypto'
+import { parseTopic } from '../../../hub/contract/topics.ts'
 import { chunks, lastNumber, takeNumbers } from './registry.ts'
 import type { QuarantineTable, Registry } from './schema.ts'
 import { inSites, type Listed, type Window } from './scope.ts'
@@ -41,12 +42,17 @@ export function bodyOf(bytes: Uint8Array): Refused['body'] {
 
 export const textBody = (body: string): Refused['body'] => ({ body, encoding: 'text', bytes: Buffer.byteLength(body) })
 
-/** What came, by its content: the same thing sent again is the same row, so a hub that repeats itself fills nothing. */
-export const quarantineId = ({ hub, topic, reason, body }: Refused) =>
-  createHash('sha256')
-    .update(JSON.stringify([hub, topic, reason, body.body]))
+/**
+ * What came, by its content: the same thing sent again is the same row, so a hub that repeats itself fills nothing.
+ * A status differs in its time each minute: of those only the first is kept.
+ */
+export function quarantineId({ hub, topic, reason, body }: Refused): string {
+  const content = parseTopic(topic)?.name === 'status' ? null : body.body
+  return createHash('sha256')
+    .update(JSON.stringify([hub, topic, reason, content]))
     .digest('hex')
     .slice(0, 32)
+}
 
 /** Keeps these; those kept already stay as they are. Returns those that are new. */
 export async function keepRefused(
