@@ -1,5 +1,5 @@
 // The clinic's wiring: registry, series, broker, ingest and API, from one configuration.
-import { randomBytes } from 'node:crypto'
+import { createHash, randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
@@ -89,7 +89,7 @@ export async function runClinic(config: ClinicConfig, options: ClinicOptions, si
     })
     const url = await app.listen(config.listen)
     parts.push(
-      ingest({ registry, keys, broker: { ...broker, clientId: 'clinic' }, log, now, notify }, all),
+      ingest({ registry, keys, broker: { ...broker, clientId: clientId(keys) }, log, now, notify }, all),
       writer.run(all),
       closeWhenDone(all, () => app.close()),
     )
@@ -103,6 +103,10 @@ export async function runClinic(config: ClinicConfig, options: ClinicOptions, si
     for (const end of ends) if (end.status === 'rejected') log.error({ err: end.reason }, 'a part of the clinic failed')
   }
 }
+
+/** The same over restarts, another for each clinic: two on one broker must not throw each other off. */
+const clientId = ({ numbers }: Keys) =>
+  `clinic-${createHash('sha256').update('mqtt client id').update(numbers).digest('hex').slice(0, 12)}`
 
 const closeWhenDone = (signal: AbortSignal, close: () => Promise<unknown>) =>
   new Promise((resolve, reject) => {
