@@ -7,7 +7,7 @@ import { type RunningDevice, startDevice } from './device.ts'
 import { watchScreen } from './kiosk-view.ts'
 import { type PanelOrder, panel } from './panel.ts'
 import { person, plannedVisits } from './people.ts'
-import { command, type Program, SITE, start, writeConfig } from './programs.ts'
+import { command, type Program, SITE, StartError, start, writeConfig } from './programs.ts'
 import { MEASURING, visit } from './visitors.ts'
 
 export interface DemoOptions {
@@ -56,7 +56,9 @@ export async function demo(options: DemoOptions, around: Surroundings, signal: A
   const programs: Program<unknown>[] = []
   const devices = new Map<DeviceId, RunningDevice>()
   try {
-    await mkdir(join(data, 'ports'), { recursive: true, mode: 0o700 })
+    await mkdir(join(data, 'ports'), { recursive: true, mode: 0o700 }).catch((cause: Error) => {
+      throw new StartError(`cannot keep the demo's data in ${data}: ${cause.message}`, { cause })
+    })
     const { clinic, password, enrolment } = await startClinic(data, options.port, around, programs)
     for (const id of IDS)
       devices.set(

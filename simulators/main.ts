@@ -3,7 +3,7 @@
 import { Command, InvalidArgumentError } from 'commander'
 import { demo } from './demo.ts'
 import { CommandError, runDevice, simulatedDrivers } from './device.ts'
-import { SITE } from './programs.ts'
+import { SITE, StartError } from './programs.ts'
 
 const whole = (most: number) => (text: string) => {
   const value = Number(text)
@@ -61,7 +61,7 @@ try {
   await program.parseAsync()
 } catch (error) {
   if (!(error instanceof Error)) throw error
-  const known = error instanceof CommandError || 'code' in error || /^(clinic|hub) /.test(error.message)
-  process.stderr.write(`${known ? error.message : (error.stack ?? error.message)}\n`)
+  const foreseen = error instanceof CommandError || error instanceof StartError
+  process.stderr.write(`${foreseen ? error.message : (error.stack ?? error.message)}\n`)
   process.exitCode = 1
 }

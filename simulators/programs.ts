@@ -14,6 +14,11 @@ export const PROGRAMS = {
 } as const
 export type ProgramName = keyof typeof PROGRAMS
 
+/** Something outside our code keeps a program from starting: `message` is one line that says what. */
+export class StartError extends Error {
+  override name = 'StartError'
+}
+
 export interface Program<Ready> {
   ready: Ready
   pid: number
@@ -51,7 +56,7 @@ export async function start<Ready>(name: ProgramName, args: string[], options: {
   const ready = await Promise.race([
     new Promise<Ready>((resolve) => child.once('message', (message) => resolve(message as Ready))),
     ended.then((code) => {
-      throw new Error(`${name} cannot start: ${words?.trim().split('\n').at(-1) || `exit code ${code}`}`)
+      throw new StartError(`${name} cannot start: ${words?.trim().split('\n').at(-1) || `exit code ${code}`}`)
     }),
   ])
   options.log(Buffer.from(words))
@@ -73,7 +78,7 @@ export async function command(name: ProgramName, args: string[], input = '') {
   collect(child.stderr, (chunk) => (stderr += Buffer.from(chunk).toString()))
   child.stdin?.end(input)
   const code = await exitCode(child)
-  if (code !== 0) throw new Error(`${name} ${args.join(' ')} failed (exit ${code}): ${stderr.trim()}`)
+  if (code !== 0) throw new StartError(`${name} ${args.slice(0, 2).join(' ')} failed: ${stderr.trim()}`)
   return stdout
 }
 

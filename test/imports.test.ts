@@ -134,3 +134,10 @@ describe('imports', () => {
     expect(wrong).toEqual([])
   })
 })
+
+it('both pages have the same design tokens', () => {
+  const [doctor, visitor] = ['dashboard/web', 'hub/screen/web'].map((page) =>
+    readFileSync(join(root, page, 'tokens.css'), 'utf8'),
+  )
+  expect(visitor).toBe(doctor)
+})
