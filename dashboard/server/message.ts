@@ -69,18 +69,19 @@ export async function readRecords(message: Message, hub: string, keys: ClinicKey
   const { epoch, first, records } = envelope.data
   const accepted: Accepted[] = []
   const refused: Refused[] = []
-  for (const [i, value] of records.entries()) {
-    const at = { hub, topic: message.topic, epoch, seq: first + i }
-    const refuse = (reason: Reason, detail: string) =>
-      refused.push({ ...at, reason, detail, body: textBody(JSON.stringify(value)) })
-    if (future) refuse('future-version', `version ${version}; this clinic understands 1 and tries again once upgraded`)
-    else if (envelope.data.hub !== hub)
-      refuse('wrong-hub', `the message says hub ${envelope.data.hub}, its topic ${hub}`)
-    else {
-      const read = await readRecord(value, at, keys)
-      if ('record' in read) accepted.push(read)
-      else refuse(read.reason, read.detail)
-    }
+  const wrong = future
+    ? {
+        reason: 'future-version' as const,
+        detail: `version ${version}; this clinic understands 1 and tries again once upgraded`,
+      }
+    : envelope.data.hub !== hub
+      ? { reason: 'wrong-hub' as const, detail: `the message says hub ${envelope.data.hub}, its topic ${hub}` }
+      : null
+  const at = (i: number) => ({ hub, topic: message.topic, epoch, seq: first + i })
+  const read = await Promise.all(records.map((value, i) => wrong ?? readRecord(value, at(i), keys)))
+  for (const [i, one] of read.entries()) {
+    if ('record' in one) accepted.push(one)
+    else refused.push({ ...at(i), ...one, body: textBody(JSON.stringify(records[i])) })
   }
   return { accepted, refused }
 }
