@@ -22,6 +22,10 @@ export function watchScreen(url: string, signal: AbortSignal): KioskScreen {
     latest = View.parse(JSON.parse(data))
     for (const look of [...waiting]) look()
   })
+  // The line to the hub broke: what was last seen may be true no more.
+  source.addEventListener('error', () => {
+    latest = undefined
+  })
   signal.addEventListener('abort', () => source.close(), { once: true })
   return {
     until: (what, seen, ms) =>
