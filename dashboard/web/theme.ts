@@ -53,7 +53,10 @@ const variables = {
   '--mantine-color-jade-filled': 'var(--jade)',
   '--mantine-color-jade-filled-hover': 'var(--jade-deep)',
   '--mantine-color-jade-light': 'var(--jade-soft)',
+  '--mantine-color-jade-light-hover': 'var(--jade-soft)',
   '--mantine-color-jade-light-color': 'var(--jade)',
+  '--mantine-color-jade-outline': 'var(--jade)',
+  '--mantine-color-jade-outline-hover': 'var(--jade-soft)',
 }
 
 export const cssVariablesResolver: CSSVariablesResolver = () => ({ variables, light: variables, dark: variables })

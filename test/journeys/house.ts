@@ -10,7 +10,7 @@ import { freePort, influxd, mosquitto, type Server } from '../servers.ts'
 import { type ClinicApi, signIn } from './clinic-api.ts'
 
 export const HUB = 'K01'
-const PASSWORD = 'a password of the test house'
+export const PASSWORD = 'a password of the test house'
 
 export interface HouseOptions {
   /** `embedded`: aedes and SQLite inside the clinic. `servers`: Mosquitto and InfluxDB. By configuration alone. */
