@@ -86,7 +86,7 @@ export async function embeddedBroker(
   broker.on('connectionError', (_client, error) => log.debug({ reason: error.message }, 'no MQTT client'))
 
   const sockets = new Set<Socket>()
-  const server = createServer((socket) => {
+  const server = createServer({ noDelay: true }, (socket) => {
     sockets.add(socket)
     socket.once('close', () => sockets.delete(socket))
     broker.handle(socket)

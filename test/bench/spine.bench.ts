@@ -1,6 +1,7 @@
 // Three lines to beat: wire → page, the drain of a waiting outbox, memory at rest. Each beside the bare limit of this machine.
 import { randomUUID } from 'node:crypto'
 import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import type { Socket } from 'node:net'
 import { cpus, tmpdir, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { EventSource } from 'eventsource'
@@ -152,9 +153,10 @@ async function bareMqtt(count: number): Promise<number[]> {
   const { Aedes } = await import('aedes')
   const { createServer } = await import('node:net')
   const broker = await Aedes.createBroker()
-  const server = createServer(broker.handle)
+  const server = createServer({ noDelay: true }, broker.handle)
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
   const client = await mqtt.connectAsync(`mqtt://127.0.0.1:${(server.address() as { port: number }).port}`)
+  if ('setNoDelay' in client.stream) (client.stream as Socket).setNoDelay(true)
   await client.subscribeAsync('bare', { qos: 1 })
   const waits: number[] = []
   for (let n = 0; n < count; n++) {
