@@ -175,7 +175,7 @@ function factsOf(frame: Uint8Array): Facts | null {
 
 export default defineDriver({
   vendor: 'LifeScan',
-  models: ['OneTouch UltraEasy', 'OneTouch UltraMini'],
+  models: ['OneTouch UltraEasy / UltraMini'], // two names of one meter: it does not say which
   kind: 'glucose',
   transport: { type: 'serial', baud: 9600 },
   check: 'crc16',
