@@ -13,6 +13,8 @@ export interface SerialSettings {
   dtr: boolean
 }
 
+const LOOK_MS = 500
+
 const CAUSES: [pattern: RegExp, reason: PortCause][] = [
   [/no such file|no such device|ENOENT|ENXIO|ENODEV/i, 'gone'],
   [/permission denied|access denied|EACCES|EPERM/i, 'not-permitted'],
@@ -49,7 +51,17 @@ export async function openSerial(settings: SerialSettings, signal: AbortSignal):
   const queue = chunkQueue((on) => (on ? port.pause() : port.resume()))
   port.on('data', (chunk: Buffer) => queue.push(chunk))
   port.on('error', (error) => queue.end(error))
-  port.on('close', () => queue.end())
+  // A port that hangs up in the middle of a read answers with nothing for ever, and the library asks again for ever: so the
+  // path is looked at too. Another device under the same path is as good as none.
+  const looking = setInterval(async () => {
+    const there = await stat(path).catch((error: NodeJS.ErrnoException) => error)
+    if (!port.isOpen || ('rdev' in there && there.rdev === kind.rdev)) return
+    port.close(() => queue.end())
+  }, LOOK_MS)
+  port.on('close', () => {
+    clearInterval(looking)
+    queue.end()
+  })
   // A pseudo-terminal has no modem lines and answers ENOTTY; a cable that draws power from them has.
   if (dtr) await new Promise<void>((resolve) => port.set({ dtr: true, rts: true }, () => resolve()))
 

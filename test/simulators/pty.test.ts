@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { SerialPort } from 'serialport'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
+import { openSerial } from '../../hub/ports/serial.ts'
 import { type PtyCable, ptyCable } from '../../simulators/pty.ts'
 
 const ALL_BYTES = Uint8Array.from({ length: 256 }, (_, i) => i)
@@ -68,10 +69,10 @@ test('bytes sent while nobody has the port open are lost, as on a line, not hand
 })
 
 test('pulling the cable hangs up on the host and takes the path away; plugging brings it back', async () => {
-  const { port } = await opened()
-  const hungUp = new Promise<void>((resolve) => port.once('close', () => resolve()))
+  const line = { path, baud: 2400, dataBits: 8, parity: 'none', stopBits: 1, dtr: false } as const
+  const { chunks } = await openSerial(line, new AbortController().signal)
   cable.pull()
-  await hungUp
+  await expect(chunks[Symbol.asyncIterator]().next()).resolves.toMatchObject({ done: true })
   expect(existsSync(path)).toBe(false)
   expect(cable.send(Uint8Array.of(1))).toBe(false)
   cable.plug()
