@@ -1,59 +1,23 @@
 // The clinic's HTTP API and page, built apart from listening: tests inject into exactly what runs.
 import fastifyCookie from '@fastify/cookie'
 import fastifySwagger from '@fastify/swagger'
-import fastify, {
-  type FastifyBaseLogger,
-  type FastifyInstance,
-  LogController,
-  type RawReplyDefaultExpression,
-  type RawRequestDefaultExpression,
-  type RawServerDefault,
-} from 'fastify'
+import fastify, { LogController } from 'fastify'
 import {
   jsonSchemaTransform,
   serializerCompiler,
   validatorCompiler,
   type ZodTypeProvider,
 } from 'fastify-type-provider-zod'
-import type { Registry } from '../registry/schema.ts'
-import type { Store } from '../store/store.ts'
 import { refuseCrossSite, requireSession, session, signIn } from './auth.ts'
+import type { App, Deps } from './deps.ts'
 import { answerError } from './errors.ts'
 import { health } from './health.ts'
-import { type Changes, live } from './live.ts'
+import { live } from './live.ts'
 import { machines } from './machines.ts'
 import { observations } from './observations.ts'
 import { securityHeaders, servePage } from './page.ts'
 import { residents } from './residents.ts'
-import type { Site } from './schema.ts'
 import { unassigned } from './unassigned.ts'
-
-export interface Deps {
-  registry: Registry
-  store: Store
-  sites: readonly Site[]
-  changes: Changes
-  /** Is the broker in reach? */
-  broker(): boolean
-  now(): number
-  log: FastifyBaseLogger
-  version: string
-  /** `https://clinic.example` when browsers come by way of a proxy; null: they reach this program itself. */
-  origin: string | null
-  presenceMs: number
-  /** How often the live line says that it lives. */
-  aliveMs: number
-  /** Folder of the built page. */
-  web: string
-}
-
-export type App = FastifyInstance<
-  RawServerDefault,
-  RawRequestDefaultExpression<RawServerDefault>,
-  RawReplyDefaultExpression<RawServerDefault>,
-  FastifyBaseLogger,
-  ZodTypeProvider
->
 
 /** No request of this API is larger. */
 const BODY_BYTES = 16 * 1024

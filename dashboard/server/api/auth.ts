@@ -6,7 +6,7 @@ import { z } from 'zod'
 import { audit } from '../registry/audit.ts'
 import type { Registry } from '../registry/schema.ts'
 import { closeSession, findLogin, openSession, userOfSession } from '../registry/users.ts'
-import type { App, Deps } from './app.ts'
+import type { App, Deps } from './deps.ts'
 import { ApiFault } from './errors.ts'
 import { ApiError, Credentials, SessionUser, type Site } from './schema.ts'
 

@@ -1,6 +1,6 @@
 // Is this clinic alive, and what of it is away: open to any monitor, so it says nothing of people or places.
 import { waitingForSeries } from '../registry/delivery.ts'
-import type { App, Deps } from './app.ts'
+import type { App, Deps } from './deps.ts'
 import { Health } from './schema.ts'
 
 /** Nobody's point: asking for it is the lightest question that reaches the store itself. */

@@ -1,8 +1,8 @@
 // Kiosks with their devices, queue and last word; and what came from them that could not be accepted.
 import { kioskStates } from '../registry/delivery.ts'
 import { listQuarantine } from '../registry/quarantine.ts'
-import type { App, Deps } from './app.ts'
 import { me } from './auth.ts'
+import type { App, Deps } from './deps.ts'
 import { answerOf, windowOf } from './paging.ts'
 import { Kiosk, listOf, PAGE_SIZE, PageQuery, QuarantineItem } from './schema.ts'
 import { scope } from './scope.ts'

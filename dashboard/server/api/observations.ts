@@ -1,7 +1,7 @@
 // Readings as they arrive, whoever they are of: the newest first.
 import { recentObservations } from '../registry/observations.ts'
-import type { App, Deps } from './app.ts'
 import { me } from './auth.ts'
+import type { App, Deps } from './deps.ts'
 import { answerOf, windowOf } from './paging.ts'
 import { asRecent } from './reading.ts'
 import { listOf, PageQuery, RecentObservation } from './schema.ts'

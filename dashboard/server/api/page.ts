@@ -4,8 +4,8 @@ import { existsSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import type { FastifyReply } from 'fastify'
-import type { App, Deps } from './app.ts'
 import { requireSession } from './auth.ts'
+import type { App, Deps } from './deps.ts'
 import { ApiFault } from './errors.ts'
 
 /** The built index.html holds this where the style nonce belongs; a new one is put in for each answer. */

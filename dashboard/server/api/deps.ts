@@ -1,0 +1,40 @@
+// What the API is given to work with, and the type of the app its resources hang on.
+import type {
+  FastifyBaseLogger,
+  FastifyInstance,
+  RawReplyDefaultExpression,
+  RawRequestDefaultExpression,
+  RawServerDefault,
+} from 'fastify'
+import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Registry } from '../registry/schema.ts'
+import type { Store } from '../store/store.ts'
+import type { Changes } from './live.ts'
+import type { Site } from './schema.ts'
+
+export interface Deps {
+  registry: Registry
+  store: Store
+  sites: readonly Site[]
+  changes: Changes
+  /** Is the broker in reach? */
+  broker(): boolean
+  now(): number
+  log: FastifyBaseLogger
+  version: string
+  /** `https://clinic.example` when browsers come by way of a proxy; null: they reach this program itself. */
+  origin: string | null
+  presenceMs: number
+  /** How often the live line says that it lives. */
+  aliveMs: number
+  /** Folder of the built page. */
+  web: string
+}
+
+export type App = FastifyInstance<
+  RawServerDefault,
+  RawRequestDefaultExpression<RawServerDefault>,
+  RawReplyDefaultExpression<RawServerDefault>,
+  FastifyBaseLogger,
+  ZodTypeProvider
+>
