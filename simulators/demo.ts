@@ -197,14 +197,18 @@ class Hand {
       await say(order.cable, { plug: order.plugged })
     } else if ('meter' in order)
       await say('meter', { store: { value: order.meter === 'HI' ? 'HI' : 90 + (this.#turn++ % 40) } })
-    else if (order.cuff === 'fail') void say('cuff', { fail: 'E44', after: MEASURING.afterMs })
+    else if (order.cuff === 'fail') await begun(say('cuff', { fail: 'E44', after: MEASURING.afterMs }))
     else {
       const usual = { systolic: 122 + (this.#turn % 20), diastolic: 76, mean: 92, pulse: 70 + (this.#turn++ % 9) }
       const measure = order.cuff === 'high' ? { systolic: 186, diastolic: 112, mean: 136, pulse: 88 } : usual
-      void say('cuff', { measure: { ...measure, seconds: MEASURING.seconds }, after: MEASURING.afterMs })
+      await begun(say('cuff', { measure: { ...measure, seconds: MEASURING.seconds }, after: MEASURING.afterMs }))
     }
   }
 }
+
+/** A measurement answers when it is over; that it cannot begin, it says at once. */
+const begun = (measurement: Promise<unknown>) =>
+  Promise.race([measurement, new Promise((resolve) => setImmediate(resolve))])
 
 /** Lets the planned visitors in one by one; what the devices said is written down, without names, for whoever wants to compare. */
 async function comeAndGo(
