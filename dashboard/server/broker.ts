@@ -49,8 +49,9 @@ export async function embeddedBroker(
       mayEnter(username, password).then(
         (hub) => {
           if (hub === null) return refuse(BAD_LOGIN, 'wrong user or password')
-          // Random beyond the hub's name, so that clones do not throw each other off, nor one hub another.
-          if (!client.id.startsWith(`${hub}-`)) return refuse(IDENTIFIER_REJECTED, `not a client id of hub ${hub}`)
+          // Random beyond the hub's name, so that clones do not throw each other off, nor hub K0 the hub K0-1.
+          if (!client.id.startsWith(`${hub}-`) || client.id.includes('-', hub.length + 1))
+            return refuse(IDENTIFIER_REJECTED, `not a client id of hub ${hub}`)
           who.set(client, { hub })
           done(null, true)
         },

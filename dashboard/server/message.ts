@@ -78,10 +78,12 @@ export async function readRecords(message: Message, hub: string, keys: ClinicKey
       ? { reason: 'wrong-hub' as const, detail: `the message says hub ${envelope.data.hub}, its topic ${hub}` }
       : null
   const at = (i: number) => ({ hub, topic: message.topic, epoch, seq: first + i })
+  /** With its version, so that only a clinic which understands that version reads it again. */
+  const alone = (i: number) => ({ ...(ok as object), first: first + i, records: [records[i]] })
   const read = await Promise.all(records.map((value, i) => wrong ?? readRecord(value, at(i), keys)))
   for (const [i, one] of read.entries()) {
     if ('record' in one) accepted.push(one)
-    else refused.push({ ...at(i), ...one, body: textBody(JSON.stringify(records[i])) })
+    else refused.push({ ...at(i), ...one, body: textBody(JSON.stringify(future ? alone(i) : records[i])) })
   }
   return { accepted, refused }
 }

@@ -1,5 +1,5 @@
 // After an upgrade: records that an earlier version did not understand are read again, and leave the quarantine if they pass.
-import { readRecord } from './message.ts'
+import { readRecord, readRecords } from './message.ts'
 import type { ClinicKeys } from './registry/identity.ts'
 import { type Accepted, takeIn } from './registry/intake.ts'
 import type { Registry } from './registry/schema.ts'
@@ -14,8 +14,13 @@ export async function retryRefused(registry: Registry, keys: ClinicKeys, nowMs: 
     .orderBy('n')
     .execute()
   const passed: { id: string; accepted: Accepted }[] = []
-  for (const { id, hub, topic, epoch, seq, body } of rows) {
+  for (const { id, hub, topic, epoch, seq, body, reason } of rows) {
     if (hub === null || epoch === null || seq === null) continue
+    if (reason === 'future-version') {
+      const { accepted } = await readRecords({ topic, payload: Buffer.from(body), retain: false }, hub, keys)
+      passed.push(...accepted.map((one) => ({ id, accepted: one })))
+      continue
+    }
     const read = await readRecord(JSON.parse(body), { hub, topic, epoch, seq }, keys)
     if ('record' in read) passed.push({ id, accepted: read })
   }

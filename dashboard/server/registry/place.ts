@@ -74,7 +74,7 @@ export async function findFree(trx: Registry, spots: readonly Spot[]): Promise<v
     .where(
       'place_ms',
       'in',
-      placed.map((s) => s.place_ms),
+      placed.flatMap((s) => [s.place_ms, s.place_ms! + 1]), // the next free one may lie in the next millisecond
     )
     .execute()
   const taken = new Set(within.map(key))

@@ -130,6 +130,16 @@ export async function forgetBeats(db: Registry, beats: readonly string[]): Promi
   })
 }
 
+/** The series is another one: nothing counts as stored. @returns whether anything had */
+export async function forgetAll(db: Registry): Promise<boolean> {
+  const { numUpdatedRows } = await db
+    .updateTable('observations')
+    .set({ stored: 0, beat: null })
+    .where('stored', '=', 1)
+    .executeTakeFirstOrThrow()
+  return numUpdatedRows > 0n
+}
+
 /**
  * Takes up points that lie under a beat the registry does not know (it was restored): unknown ids complete the index.
  * @returns places that hold an id which the index has elsewhere: they are to be erased

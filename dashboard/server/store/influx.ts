@@ -26,8 +26,12 @@ export interface InfluxOptions {
   password?: string
 }
 
-/** Every kind has every field, so that a second write of a point leaves nothing of the first. */
+/**
+ * A second write merges field by field and cannot take a figure away: `figures` says which numbers are this write's,
+ * so that nothing of the first is ever read as the second's.
+ */
 const FIELDS = {
+  figures: FieldType.STRING,
   takenAtMs: FieldType.INTEGER,
   subject: FieldType.STRING,
   hub: FieldType.STRING,
@@ -57,6 +61,7 @@ interface Row {
   range: string
   flags: string
   beat: string
+  figures: string
   [figure: string]: unknown
 }
 
@@ -82,18 +87,21 @@ export function openInfluxStore({ host, port, database, username, password }: In
 
   let sweptMs = 0
   let made: Promise<void> | undefined
-  /** Both databases are made at the first success, however often the server was away before. */
+  /** Both databases are made before the first question, and again after any error: the server may be a fresh one since. */
   const there = () => {
     made ??= (async () => {
       await influx.createDatabase(database)
       await influx.createDatabase(beatsDatabase)
     })()
-    return made.catch((error) => {
-      made = undefined
-      throw error
-    })
+    return made
   }
-  const ask = <T>(work: () => Promise<T>): Promise<T> => there().then(work).catch(unavailable)
+  const ask = <T>(work: () => Promise<T>): Promise<T> =>
+    there()
+      .then(work)
+      .catch((error) => {
+        made = undefined
+        return unavailable(error)
+      })
 
   /** The rows of several queries of one kind, asked at once. */
   const rows = async (kind: string, queries: readonly string[], placeholders: Record<string, string> = {}) => {
@@ -182,7 +190,7 @@ export function openInfluxStore({ host, port, database, username, password }: In
           // A point lies up to a minute after its reading: the newest reading is among the points of the last minute.
           const endMs = Math.max(...ends.map((p) => Number(p.placeNs / 1_000_000n)))
           const near = subjects.map((_, n) => `${from(kind)} WHERE ${ofSubject(n)} AND time >= ${endMs - WIDEST_MS}ms`)
-          newest.push((await rows(kind, near, names(subjects))).sort(byTime).at(-1)!)
+          newest.push(...(await rows(kind, near, names(subjects))).sort(byTime).slice(-1))
         }
         return newest
       }),
@@ -234,14 +242,13 @@ const line = (p: Point, beat: string): IPoint => ({
     id: p.id,
     range: p.range ?? NONE,
     flags: JSON.stringify(p.flags),
+    figures: Object.keys(p.numbers).join(','),
     beat,
   },
 })
 
 const point = (kind: string, row: Row): StoredPoint => {
-  const figures: readonly string[] = KINDS.includes(kind as keyof typeof FIGURES)
-    ? FIGURES[kind as keyof typeof FIGURES]
-    : []
+  const figures = row.figures === NONE ? [] : row.figures.split(',')
   return {
     kind,
     bucket: row.bucket,

@@ -4,7 +4,16 @@ import { setTimeout as delay } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Change } from '../registry/intake.ts'
 import type { Registry } from '../registry/schema.ts'
-import { beatsOf, completeFrom, forgetBeats, markStored, offerAgain, setAside, unwritten } from '../registry/series.ts'
+import {
+  beatsOf,
+  completeFrom,
+  forgetAll,
+  forgetBeats,
+  markStored,
+  offerAgain,
+  setAside,
+  unwritten,
+} from '../registry/series.ts'
 import { BEATS_KEPT_MS, PointsRefused, type Store, StoreUnavailable } from './store.ts'
 
 export interface WriterParts {
@@ -119,7 +128,8 @@ export async function compareBeats({
   const theirs = await store.beats()
   const listed = new Set(theirs.map(({ id }) => id))
   const oldestMs = now() - BEATS_KEPT_MS // the series may have forgotten those from before
-  const missing = ours.filter(({ id, atMs }) => atMs >= oldestMs && !listed.has(id))
+  const recent = ours.filter(({ atMs }) => atMs >= oldestMs)
+  const missing = recent.filter(({ id }) => !listed.has(id))
   if (missing.length > 0) {
     log.warn({ beats: missing.length }, 'the series does not know what was written to it: it is written again')
     await forgetBeats(
@@ -127,6 +137,9 @@ export async function compareBeats({
       missing.map(({ id }) => id),
     )
   }
+  // With none of a month's beats in it, it may lack what lies under older ones as well, which nobody lists any more.
+  if (missing.length === recent.length && (await forgetAll(registry)))
+    log.warn('the series knows no recent write of ours: all readings are written again')
   const known = new Set((await beatsOf(registry)).map(({ id }) => id))
   const unknown = theirs.filter(({ id }) => !known.has(id))
   for (const beat of unknown) {

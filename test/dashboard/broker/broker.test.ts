@@ -71,6 +71,8 @@ test('nobody enters without a name, with a wrong password, as another, or once r
   await expect(enter({ username: 'clinic', password, clientId: 'clinic-2' })).rejects.toThrow(/Bad username/)
   await expect(enter({ username: 'K01', password, clientId: 'K02-a' })).rejects.toThrow(/Identifier rejected/)
   await expect(enter({ username: 'K01', password, clientId: 'clinic' })).rejects.toThrow(/Identifier rejected/)
+  // It would pass for hub K01-2 and take over its session.
+  await expect(enter({ username: 'K01', password, clientId: 'K01-2-a' })).rejects.toThrow(/Identifier rejected/)
   await registry.updateTable('hubs').set({ revoked_at_ms: 1 }).where('id', '=', 'K02').execute()
   await expect(hub('K02')).rejects.toThrow(/Bad username/)
   await registry.updateTable('hubs').set({ revoked_at_ms: null }).where('id', '=', 'K02').execute()

@@ -32,15 +32,14 @@ const ALL = { fromMs: 0, toMs: T * 2 }
 const beat = (id: string, atMs = T) => ({ id, atMs })
 const ids = (points: readonly StoredPoint[]) => points.map((p) => p.id)
 
-/** @param build a store with nothing in it, and how to end it */
-export function storeContract(name: string, build: () => Promise<{ store: Store; end(): Promise<void> }>) {
+/** @param build opens the series; the first time there is nothing in it */
+export function storeContract(name: string, build: () => Store) {
   describe(`the series in ${name}`, () => {
     let store: Store
-    let end: () => Promise<void>
-    beforeAll(async () => {
-      ;({ store, end } = await build())
+    beforeAll(() => {
+      store = build()
     })
-    afterAll(() => end())
+    afterAll(() => store.close())
     beforeEach(async () => {
       for (const { id } of await store.beats()) await store.erase(await store.under(id))
     })
@@ -70,9 +69,25 @@ export function storeContract(name: string, build: () => Promise<{ store: Store;
       expect(ids(found).sort()).toEqual(points.map((p) => p.id).sort())
     })
 
-    test('takes a decimal after a whole number, and a whole number after a decimal', async () => {
+    test('a second write of a place leaves nothing of the first: no figure, no range, no flag', async () => {
+      const point = makePoint(1, { flags: ['movement'] })
+      const second = { ...point, flags: [], numbers: { systolic: 130, diastolic: 80 } }
+      await store.write([point], beat('b1'))
+      await store.write([second], beat('b2'))
+      expect(await store.get(point)).toEqual({ ...second, beat: 'b2' })
+      const high = makeGlucose(2, null, { range: 'above' })
+      await store.write([{ ...high, range: null, numbers: { value: 30.1 } }], beat('b3'))
+      await store.write([high], beat('b4'))
+      expect(await store.get(high)).toEqual({ ...high, beat: 'b4' })
+    })
+
+    test('takes a decimal after a whole number, and a whole number after a decimal, when it is opened anew too', async () => {
       const points = [5, 5.6, 6, 71, 71.5].map((value, n) => makeGlucose(n, value, { takenAtMs: T + n * 60_000 }))
-      for (const [n, point] of points.entries()) await store.write([point], beat(`b${n}`))
+      for (const [n, point] of points.entries()) {
+        await store.write([point], beat(`b${n}`))
+        await store.close()
+        store = build()
+      }
       const found = await store.history({ kind: 'glucose', subjects: [subject(1)], places: [], range: ALL })
       expect(found.map((p) => p.numbers)).toEqual([
         { value: 5 },

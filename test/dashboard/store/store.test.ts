@@ -7,9 +7,10 @@ import { InfluxDB } from 'influx'
 import { afterAll, beforeAll, describe, expect, test } from 'vitest'
 import { openInfluxStore } from '../../../dashboard/server/store/influx.ts'
 import { openSqliteStore } from '../../../dashboard/server/store/sqlite.ts'
-import { PointsRefused, StoreUnavailable } from '../../../dashboard/server/store/store.ts'
+import { type Point, PointsRefused, StoreUnavailable } from '../../../dashboard/server/store/store.ts'
+import { seeded } from '../../../simulators/random.ts'
 import { freePort, influxd, type Server } from '../../servers.ts'
-import { makeGlucose, makePoint, storeContract, T } from './contract.ts'
+import { makeGlucose, makePoint, storeContract, subject, T } from './contract.ts'
 
 const folder = mkdtempSync(join(tmpdir(), 'series-'))
 let server: Server
@@ -22,14 +23,50 @@ afterAll(async () => {
   rmSync(folder, { recursive: true })
 })
 
-storeContract('SQLite', async () => {
-  const store = openSqliteStore(join(folder, 'series.sqlite'))
-  return { store, end: () => store.close() }
-})
+storeContract('SQLite', () => openSqliteStore(join(folder, 'series.sqlite')))
+storeContract('InfluxDB', () => openInfluxStore({ host: '127.0.0.1', port: server.port, database: 'contract' }))
 
-storeContract('InfluxDB', async () => {
-  const store = openInfluxStore({ host: '127.0.0.1', port: server.port, database: 'contract' })
-  return { store, end: () => store.close() }
+test('whatever is written, written over and erased, both give the same answers', async () => {
+  const stores = [
+    openSqliteStore(join(folder, 'same.sqlite')),
+    openInfluxStore({ host: '127.0.0.1', port: server.port, database: 'same' }),
+  ] as const
+  const rand = seeded(11)
+  const pick = (n: number) => Math.floor(rand() * n)
+  const some = (): Point => {
+    const n = pick(40)
+    const owner = n % 5 === 4 ? null : subject(n % 5)
+    const at = { takenAtMs: T + (n % 7) * 20_000, subject: owner, flags: rand() < 0.3 ? ['movement'] : [] }
+    if (n % 2) return makeGlucose(n, rand() < 0.2 ? null : pick(300) / 10, at)
+    const numbers = { systolic: 90 + pick(90), diastolic: 60 + pick(30), ...(rand() < 0.5 && { pulse: 50 + pick(60) }) }
+    return makePoint(n, { ...at, numbers })
+  }
+  const subjects = [0, 1, 2, 3].map(subject)
+  for (let step = 0; step < 60; step++) {
+    const points = Array.from({ length: pick(6) }, some)
+    const gone = rand() < 0.3 ? [some()] : []
+    const range = { fromMs: T + pick(60_000), toMs: T + 60_000 + pick(120_000) }
+    const middle = { fromMs: range.fromMs, toMs: T + 60_000 }
+    const asked = { subjects: subjects.slice(pick(4)), places: [some(), some()] }
+    const answers = await Promise.all(
+      stores.map(async (store) => {
+        await store.write(points, { id: `b${step}`, atMs: T + step })
+        await store.erase(gone)
+        const pressure = { ...asked, kind: 'blood-pressure' }
+        return {
+          history: await store.history({ ...pressure, range }),
+          latest: await store.latest(asked.subjects),
+          get: await Promise.all(asked.places.map((place) => store.get(place))),
+          rollup: await store.rollup({ ...asked, kind: 'glucose', unit: 'mmol/L', ranges: [range, middle] }),
+          beats: await store.beats(),
+          under: await store.under(`b${Math.max(0, step - 3)}`),
+        }
+      }),
+    )
+    expect(answers[1], `step ${step}`).toEqual(answers[0])
+    expect(answers[0]!.beats.length).toBe(step + 1)
+  }
+  for (const store of stores) await store.close()
 })
 
 describe('InfluxDB', () => {
