@@ -87,7 +87,7 @@ export function openInfluxStore({ host, port, database, username, password }: In
 
   let sweptMs = 0
   let made: Promise<void> | undefined
-  /** Both databases are made before the first question, and again after any error: the server may be a fresh one since. */
+  /** Both databases are made at the writer's first call, and again after its calls fail: the server may be a fresh one. */
   const there = () => {
     made ??= (async () => {
       await influx.createDatabase(database)
@@ -95,13 +95,15 @@ export function openInfluxStore({ host, port, database, username, password }: In
     })()
     return made
   }
-  const ask = <T>(work: () => Promise<T>): Promise<T> =>
+  const asWriter = <T>(work: () => Promise<T>): Promise<T> =>
     there()
       .then(work)
       .catch((error) => {
         made = undefined
         return unavailable(error)
       })
+  /** Reading makes no database: an empty one would pass for nobody having readings, and hide the loss from the writer. */
+  const ask = <T>(work: () => Promise<T>): Promise<T> => work().catch(unavailable)
 
   /** The rows of several queries of one kind, asked at once. */
   const rows = async (kind: string, queries: readonly string[], placeholders: Record<string, string> = {}) => {
@@ -159,7 +161,7 @@ export function openInfluxStore({ host, port, database, username, password }: In
 
   return {
     write: (points, beat) =>
-      ask(async () => {
+      asWriter(async () => {
         const refused = await put(points, beat.id)
         if (refused.ids.length > 0)
           throw new PointsRefused(
@@ -209,7 +211,7 @@ export function openInfluxStore({ host, port, database, username, password }: In
       )
     },
     beats: () =>
-      ask(async () => {
+      asWriter(async () => {
         const found = await influx.query<Pick<Row, 'time' | 'id'>>('SELECT id FROM "beat"', { database: beatsDatabase })
         const beats = found.map(({ id, time }) => ({ id, atMs: positionOf(BigInt(time.getNanoTime())).place_ms }))
         return beats.sort((a, b) => (a.id < b.id ? -1 : 1))

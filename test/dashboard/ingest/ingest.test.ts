@@ -13,6 +13,7 @@ import { ingest } from '../../../dashboard/server/ingest.ts'
 import type { Change } from '../../../dashboard/server/registry/intake.ts'
 import { nextMark } from '../../../dashboard/server/registry/marks.ts'
 import type { Registry } from '../../../dashboard/server/registry/schema.ts'
+import { retryRefused } from '../../../dashboard/server/retry.ts'
 import { MAX_BYTES } from '../../../hub/contract/record.ts'
 import { covers, StoredMark } from '../../../hub/contract/stored.ts'
 import { topic } from '../../../hub/contract/topics.ts'
@@ -247,6 +248,83 @@ test('another version of an id is kept aside and counted; the first stays', asyn
   ])
   const kept = await registry.selectFrom('records').select('body').executeTakeFirstOrThrow()
   expect(JSON.parse(kept.body).values.systolic).toBe(127)
+})
+
+test('a message delivered twice, marked as a duplicate or not, is kept once', async () => {
+  await startBroker()
+  startIngest()
+  const { client, send, covered } = await hub('K01')
+  const message = makeMessage('K01', 'e', 1, [makeReading('a', null), makeReading('b', null)])
+  await send('records', message)
+  await client.publishAsync(topic('K01', 'records'), JSON.stringify(message), { qos: 1, dup: true })
+  await covered('e', 1, 2)
+  await send('records', makeMessage('K01', 'other-epoch', 7, message.records)) // a hub restored from a copy
+  await covered('other-epoch', 7, 8)
+  expect([await count('observations'), await count('records'), await count('quarantine')]).toEqual([2, 2, 0])
+  const arrivals = await registry.selectFrom('arrivals').select(['epoch', 'seq', 'record']).orderBy('epoch').execute()
+  expect(arrivals).toEqual([
+    { epoch: 'e', seq: 1, record: 'a' },
+    { epoch: 'e', seq: 2, record: 'b' },
+    { epoch: 'other-epoch', seq: 7, record: 'a' },
+    { epoch: 'other-epoch', seq: 8, record: 'b' },
+  ])
+})
+
+test('one bad record stops none of its neighbours, and the mark covers them all', async () => {
+  await startBroker()
+  startIngest()
+  const { send, covered } = await hub('K01')
+  const good = (n: number) => makeReading(`good${n}`, null)
+  const bad = [{ ...good(9), values: { systolic: '127', diastolic: 76 } }, { ...good(9), takenAt: 'yesterday' }, 7, {}]
+  await send(
+    'records',
+    makeMessage(
+      'K01',
+      'e',
+      1,
+      bad.flatMap((one, n) => [good(n), one]),
+    ),
+  )
+  await covered('e', 1, 2, 3, 4, 5, 6, 7, 8)
+  expect(await count('observations')).toBe(4)
+  const aside = await registry.selectFrom('quarantine').select(['seq', 'body']).orderBy('seq').execute()
+  expect(aside.map((q) => [q.seq, JSON.parse(q.body)])).toEqual(bad.map((one, n) => [2 * n + 2, one]))
+})
+
+test('the broker keeps the mark for a hub that connects later', async () => {
+  await startBroker()
+  const end = startIngest()
+  const first = await hub('K01')
+  await first.send('records', makeMessage('K01', 'e', 1, [makeReading('o', null)]))
+  await first.covered('e', 1)
+  await first.client.endAsync()
+  await end()
+  const later = await hub('K01')
+  await later.covered('e', 1)
+  expect(later.marks.length).toBe(1)
+})
+
+test('a record of a future version is not read by this one, however often it starts', async () => {
+  await startBroker()
+  const end = startIngest()
+  const { send, covered } = await hub('K01')
+  const reading = makeReading('o', null) // looks like one of ours, and may mean something else
+  await send('records', { ...makeMessage('K01', 'e', 1, [reading]), v: 2, hint: 'new' })
+  await covered('e', 1)
+  await end()
+  expect(await retryRefused(registry, keys, Date.now())).toBe(0)
+  expect(await count('observations')).toBe(0)
+  const aside = await registry.selectFrom('quarantine').select(['reason', 'body']).executeTakeFirstOrThrow()
+  expect(aside.reason).toBe('future-version')
+  // What an upgrade brings is done to what was kept: its version becomes one this program knows.
+  const kept = JSON.parse(aside.body)
+  expect(kept).toEqual({ v: 2, hub: 'K01', epoch: 'e', first: 1, records: [reading], hint: 'new' })
+  await registry
+    .updateTable('quarantine')
+    .set({ body: JSON.stringify({ ...kept, v: 1 }) })
+    .execute()
+  expect(await retryRefused(registry, keys, Date.now())).toBe(1)
+  expect([await count('observations'), await count('quarantine')]).toEqual([1, 0])
 })
 
 test('a status that is none is set aside once, however often it comes', async () => {

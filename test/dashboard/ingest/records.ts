@@ -4,7 +4,15 @@ import type { JWK } from 'jose'
 import { addHub, putSites } from '../../../dashboard/server/registry/enrol.ts'
 import type { ClinicKeys } from '../../../dashboard/server/registry/identity.ts'
 import { openRegistry } from '../../../dashboard/server/registry/registry.ts'
-import type { ClockRecord, HubRecord, Identity, Observation, Retraction, Visit } from '../../../hub/contract/record.ts'
+import type {
+  ClockRecord,
+  FailureRecord,
+  HubRecord,
+  Identity,
+  Observation,
+  Retraction,
+  Visit,
+} from '../../../hub/contract/record.ts'
 import { seal } from '../../../hub/contract/seal.ts'
 import type { Status } from '../../../hub/contract/status.ts'
 
@@ -83,6 +91,11 @@ export const untrusted = (boot: string, uptimeMs: number) => ({ ...TRUSTED, trus
 export const makeClock = (id: string, boot: string, uptimeMs: number, atMs: number, hub = 'K01'): ClockRecord => ({
   ...{ type: 'clock', id, hub, boot, uptimeMs },
   instant: new Date(atMs).toISOString(),
+})
+export const makeFailure = (id: string, changed: Partial<FailureRecord> = {}): FailureRecord => ({
+  ...{ type: 'failure', id, hub: 'K01', visit: null, at: new Date(T).toISOString(), clock: TRUSTED },
+  ...{ of: 'blood-pressure', code: 'E44', reason: 'movement', device: null },
+  ...changed,
 })
 export const makeRetraction = (id: string, of: string, hub = 'K01'): Retraction => ({
   ...{ type: 'retraction', id, hub, of },

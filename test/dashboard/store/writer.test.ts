@@ -13,7 +13,7 @@ import type { Registry } from '../../../dashboard/server/registry/schema.ts'
 import { markStored, unwritten } from '../../../dashboard/server/registry/series.ts'
 import { openInfluxStore } from '../../../dashboard/server/store/influx.ts'
 import { openSqliteStore } from '../../../dashboard/server/store/sqlite.ts'
-import type { Store } from '../../../dashboard/server/store/store.ts'
+import { type Store, StoreUnavailable } from '../../../dashboard/server/store/store.ts'
 import { compareBeats, seriesWriter } from '../../../dashboard/server/store/writer.ts'
 import type { Observation } from '../../../hub/contract/record.ts'
 import { influxd, type Server, until } from '../../servers.ts'
@@ -112,8 +112,7 @@ test('registry and series restored to any earlier state, alone or together, with
       await compare()
       while (await write(false));
     }
-    const points = (await Promise.all((await store.beats()).map((b) => store.under(b.id)))).flat()
-    const got = points.map((p) => `${p.id} ${p.numbers.systolic}`).sort()
+    const got = (await held(store)).map((p) => `${p.id} ${p.numbers.systolic}`).sort()
     expect(got, `round ${round}`).toEqual(sent.map((o) => `${o.id} ${o.values.systolic}`).sort())
     const index = await registry.selectFrom('observations').select(['id', 'stored', 'point']).execute()
     expect(
@@ -156,9 +155,9 @@ test('readings that only the series still has complete the index, and take up th
   await store.write(again, { id: 'b3', atMs: T })
   await markStored(registry, again, { id: 'b3', atMs: T })
   await compare()
-  const held = (await Promise.all((await store.beats()).map(({ id }) => store.under(id)))).flat()
-  expect(held).toHaveLength(1)
-  expect(held[0]!.placeNs).toBe(again[0]!.placeNs)
+  const left = await held(store)
+  expect(left).toHaveLength(1)
+  expect(left[0]!.placeNs).toBe(again[0]!.placeNs)
   await registry.destroy()
   await store.close()
 })
@@ -197,6 +196,87 @@ test('a dead InfluxDB holds nothing up, and everything is written once it is bac
   const [beat] = await store.beats()
   expect((await store.under(beat!.id)).length).toBe(50)
   await own.end()
+  await registry.destroy()
+})
+
+/** Everything the series holds. */
+const held = async (store: Store) => (await Promise.all((await store.beats()).map(({ id }) => store.under(id)))).flat()
+
+test('an InfluxDB that comes back empty under a running clinic is filled again with all it had', async () => {
+  const data = join(folder, 'emptied')
+  const own = await influxd(data)
+  await own.start()
+  const registry = await openTestRegistry(join(folder, 'emptied.sqlite'))
+  const store = openInfluxStore({ host: '127.0.0.1', port: own.port, database: 'emptied' })
+  await running(registry, store, async (writer) => {
+    await take(
+      registry,
+      Array.from({ length: 20 }, (_, n) => makeReading(`e${n}`, makePerson(n % 3))),
+    )
+    writer.wake()
+    await until('all to be in the series', async () => (await waitingForSeries(registry)) === 0)
+    await own.end('SIGKILL')
+    for (const part of ['meta', 'data', 'wal']) rmSync(join(data, part), { recursive: true })
+    await own.start()
+    const asked = { kind: 'blood-pressure', places: [], range: { fromMs: 0, toMs: 2 * T } }
+    const reading = store.history({ ...asked, subjects: ['K01/any'] })
+    await expect(reading).rejects.toBeInstanceOf(StoreUnavailable) // not: nobody has readings
+    await take(registry, [makeReading('e20', null)])
+    writer.wake()
+    await until('all to be in the new one', async () => (await waitingForSeries(registry)) === 0)
+  })
+  expect((await held(store)).map((p) => p.id).sort()).toEqual(Array.from({ length: 21 }, (_, n) => `e${n}`).sort())
+  await own.end()
+  await registry.destroy()
+})
+
+test('what a registry restored from an older copy lacks is completed from InfluxDB, and nothing is written anew', async () => {
+  const file = join(folder, 'older.sqlite')
+  let registry = await openTestRegistry(file)
+  const store = openInfluxStore({ host: '127.0.0.1', port: server.port, database: 'older' })
+  const write = async (id: string) => {
+    const points = await unwritten(registry, 100)
+    await store.write(points, { id, atMs: T })
+    await markStored(registry, points, { id, atMs: T })
+  }
+  const readings = (from: number, to: number) =>
+    Array.from({ length: to - from }, (_, i) => makeReading(`m${from + i}`, makePerson(i % 3)))
+  await take(registry, readings(0, 10))
+  await write('before')
+  backup(file, `${file}.backup`)
+  await take(registry, readings(10, 30))
+  await write('after')
+  const before = await held(store)
+  await registry.destroy()
+  restore(`${file}.backup`, file)
+  registry = await openTestRegistry(file)
+  await compareBeats({ registry, store, log: silent, now: () => T })
+  const index = await registry.selectFrom('observations').select(['id', 'stored', 'beat']).execute()
+  expect(index.length).toBe(30)
+  expect(index.every((o) => o.stored === 1)).toBe(true)
+  expect(index.filter((o) => o.beat === 'after').length).toBe(20)
+  expect(await held(store)).toEqual(before)
+  await registry.destroy()
+})
+
+test('a series that was replaced gets readings older than a month as well', async () => {
+  const registry = await openTestRegistry(join(folder, 'month.sqlite'))
+  const [lost, fresh] = [openSqliteStore(join(folder, 'm1.series')), openSqliteStore(join(folder, 'm2.series'))]
+  const DAY_MS = 86_400_000
+  for (const day of [0, 45, 60]) {
+    await take(registry, [makeReading(`day${day}`, null)])
+    const points = await unwritten(registry, 10)
+    const beat = { id: `beat${day}`, atMs: T + day * DAY_MS }
+    await lost.write(points, beat)
+    await markStored(registry, points, beat)
+  }
+  const compare = (store: Store) => compareBeats({ registry, store, log: silent, now: () => T + 61 * DAY_MS })
+  await compare(lost)
+  expect(await waitingForSeries(registry)).toBe(0) // all is well: nothing is written again
+  await compare(fresh)
+  expect(await waitingForSeries(registry)).toBe(3)
+  await lost.close()
+  await fresh.close()
   await registry.destroy()
 })
 
