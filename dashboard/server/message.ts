@@ -67,6 +67,8 @@ export async function readRecords(message: Message, hub: string, keys: ClinicKey
     return whole(future ? 'future-version' : 'envelope', `${faults(envelope.error)}; ${expected}`)
   }
   const { epoch, first, records } = envelope.data
+  // Beyond it numbers run together, and no hub could read a mark that names one.
+  if (!Number.isSafeInteger(first + records.length)) return whole('envelope', `first: ${first} is no number of a row`)
   const accepted: Accepted[] = []
   const refused: Refused[] = []
   const wrong = future

@@ -189,6 +189,7 @@ describe('what cannot be accepted is set aside whole, and stops nothing else:', 
     ['not-json', `${'['.repeat(100_000)}${']'.repeat(100_000)}`, false],
     ['too-large', JSON.stringify(makeMessage('K01', 'e', 1, ['x'.repeat(MAX_BYTES)])), false],
     ['envelope', makeMessage('K01', 'e', 0, [good]), false],
+    ['envelope', makeMessage('K01', 'e', Number.MAX_SAFE_INTEGER, [good, makeReading('next', null)]), false],
     ['envelope', [], false],
     ['future-version', { ...makeMessage('K01', 'e', 1, [{ new: 'things' }]), v: 2 }, true],
     ['wrong-hub', makeMessage('K02', 'e', 1, [makeReading('x', null, { hub: 'K02' })]), true],
@@ -370,6 +371,43 @@ test('while the registry takes nothing there is no mark, and afterwards nothing 
   await covered('e', ...Array.from({ length: 20 }, (_, i) => i + 1))
   expect(await count('observations')).toBe(20)
   expect(await count('quarantine')).toBe(0)
+})
+
+test('a message the registry will never take is set aside without a mark, and its neighbours are kept', async () => {
+  await startBroker()
+  startIngest()
+  const { send, covered, marks } = await hub('K01')
+  await online()
+  const refusal = `select raise(abort, 'not this one')`
+  await sql`create trigger fault before insert on records when new.id = 'poison' begin ${sql.raw(refusal)}; end`.execute(
+    registry,
+  )
+  const ids = ['a', 'b', 'poison', 'c', 'd']
+  await Promise.all(ids.map((id, i) => send('records', makeMessage('K01', 'e', i + 1, [makeReading(id, null)]))))
+  await covered('e', 1, 2, 4, 5)
+  expect(covers(marks.at(-1)!, 'e', 3)).toBe(false)
+  expect(await count('observations')).toBe(4)
+  const [aside] = await registry.selectFrom('quarantine').selectAll().execute()
+  expect(JSON.parse(aside!.body).records[0].id).toBe('poison')
+  expect(aside!.detail).toMatch(/SQLITE_CONSTRAINT/)
+  await sql`drop trigger fault`.execute(registry)
+  await send('records', makeMessage('K01', 'e', 3, [makeReading('poison', null)])) // as its hub does, having no mark
+  await covered('e', 1, 2, 3, 4, 5)
+})
+
+test('a hub that is revoked while it is connected is not believed any more', async () => {
+  await startBroker()
+  startIngest()
+  const [revoked, other] = [await hub('K01'), await hub('K02')]
+  await revoked.send('records', makeMessage('K01', 'e', 1, [makeReading('before', null)]))
+  await revoked.covered('e', 1)
+  await registry.updateTable('hubs').set({ revoked_at_ms: 1 }).where('id', '=', 'K01').execute()
+  await revoked.send('records', makeMessage('K01', 'e', 2, [makeReading('after', null)]))
+  await other.send('records', makeMessage('K02', 'e', 1, [makeReading('others', null, { hub: 'K02' })]))
+  await other.covered('e', 1)
+  expect(revoked.marks.some((mark) => covers(mark, 'e', 2))).toBe(false)
+  const kept = await registry.selectFrom('records').select('id').orderBy('id').execute()
+  expect(kept.map((r) => r.id)).toEqual(['before', 'others'])
 })
 
 test('an unknown kind is tried again after an upgrade, and leaves the quarantine when it is understood', async () => {
