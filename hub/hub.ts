@@ -10,13 +10,14 @@ import type { DeviceSettings, HubConfig } from './config.ts'
 import { seal } from './contract/seal.ts'
 import type { Status } from './contract/status.ts'
 import { aliasKey } from './key.ts'
-import type { Draft } from './observe.ts'
+import { type Draft, memoryOf } from './observe.ts'
 import { OutboxFull, openOutbox } from './outbox.ts'
 import { pastStays } from './owner.ts'
 import { type Heard, type Watched, watchDevice } from './ports/watch.ts'
 import { screen } from './screen/server.ts'
 import type { Action, ScreenSource } from './screen/view.ts'
 import { keptOnDisk, viewOf } from './show.ts'
+import { MemoryReads } from './undated.ts'
 import { openUplink } from './uplink.ts'
 import {
   act,
@@ -90,7 +91,12 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
   // ---- State, and one queue so that events keep their order while an identity is being sealed
   let state = firstState(pastStays(outbox.lastVisits(50), now()))
   let full = false
-  const held: { drafts: readonly Draft[]; at: Moment }[] = []
+  /** With `memory`: one read of it, of which the undated are to be kept. */
+  const held: { drafts: readonly Draft[]; at: Moment; memory?: string }[] = []
+  const reads = new MemoryReads((memory, drafts, at) => {
+    // With a full disk one read of each memory is held: what is newer still lies in the device and is told again.
+    if (!held.some((waiting) => waiting.memory === memory)) held.push({ memory, drafts, at })
+  })
   let tail: Promise<unknown> = Promise.resolve()
   const inOrder = <T>(work: () => Promise<T> | T): Promise<T> => {
     const done = tail.then(work)
@@ -102,8 +108,9 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
   function keep() {
     for (let first = held[0]; first; first = held[0]) {
       try {
-        for (const { record, isNew } of outbox.put(first.drafts, first.at))
-          if (isNew) state = keptOnDisk(state, record, now(), zone)
+        const { drafts, at, memory } = first
+        const kept = memory === undefined ? outbox.put(drafts, at) : outbox.putUndated(memory, drafts, at)
+        for (const { record, isNew } of kept) if (isNew) state = keptOnDisk(state, record, now(), zone)
         held.shift()
       } catch (error) {
         if (!(error instanceof OutboxFull)) throw error
@@ -144,8 +151,12 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
   const hear = ({ told, at, source, session: talk, waited }: Heard) =>
     inOrder(async () => {
       const { event } = told
-      if (isReading(event)) take(reading(state, { ...told, event }, source, talk, at, settings, waited), at)
-      else if (event.kind === 'failure') take(failure(state, event, source, talk, at, settings), at)
+      if (isReading(event)) {
+        const outcome = reading(state, { ...told, event }, source, talk, at, settings, waited)
+        const { drafts } = outcome
+        if (source.driver.memory) reads.tell(source.id, memoryOf(source, talk, hub), talk, drafts, at)
+        take(source.driver.memory ? { ...outcome, drafts: drafts.filter(({ id }) => id !== null) } : outcome, at)
+      } else if (event.kind === 'failure') take(failure(state, event, source, talk, at, settings), at)
       else if (event.kind === 'progress') {
         state = progress(state, event, source, at)
         const visit = openVisit(state)?.visit ?? null
@@ -267,7 +278,8 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
           if (!full) keep()
         }
         state = pass(state, at, settings)
-        if (full && outbox.writable()) keep()
+        reads.endQuiet(at)
+        if (!full || outbox.writable()) keep()
         show()
       })
   }
@@ -299,6 +311,8 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
   } finally {
     ending.abort()
     await tail
+    reads.endAll()
+    keep()
     outbox.close()
   }
 }

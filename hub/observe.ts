@@ -25,7 +25,7 @@ export interface Source {
   place: string
 }
 
-/** A record on its way into the outbox; a live one gets its id there, in the transaction that keeps it. */
+/** A record on its way into the outbox; a live or undated one gets its id there, in the transaction that keeps it. */
 export type Draft = HubRecord | (Omit<Observation, 'id'> & { id: null }) | (Omit<FailureRecord, 'id'> & { id: null })
 
 export interface Place {
@@ -38,11 +38,13 @@ export class Session {
   #info: DeviceInfo | null = null
   #clock: DeviceClock | null = null
   #equals = new Map<string, number>()
+  #pass = 0
 
   /** A device introduces itself before each pass through its memory, so equal records are counted anew. */
   learn(info: DeviceInfo, at: Moment) {
     this.#info = info
     this.#equals.clear()
+    this.#pass++
     const stamp = info.clock === null ? null : stampOf(info.clock)
     if (stamp) this.#clock = { stamp, at }
   }
@@ -53,6 +55,11 @@ export class Session {
 
   get clock() {
     return this.#clock
+  }
+
+  /** How often the device has introduced itself. */
+  get pass() {
+    return this.#pass
   }
 
   /** Which of several equal records this is, counted from 1. */
@@ -92,7 +99,7 @@ export function observationOf(
     : timeOfLive(stamp, now, place.zone)
   return {
     type: 'observation',
-    id: memory ? memoryId(reading, source, session, place.hub) : null,
+    id: memory && reading.deviceTime !== null ? memoryId(reading, source, session, place.hub) : null,
     kind: reading.kind,
     hub: place.hub,
     visit: stay?.visit ?? null,
@@ -140,14 +147,21 @@ const nameOf = ({ driver }: Source, { info }: Session): Observation['device'] =>
   serial: info?.serial ?? null,
 })
 
+/** Whose memory it is: the device by its serial number, else by where it is plugged in. */
+const ownerOfRecords = ({ driver, place }: Source, { info }: Session, hub: string) =>
+  [driver.id, info?.serial ?? [hub, place]] as const
+
+export const memoryOf = (source: Source, session: Session, hub: string): string =>
+  JSON.stringify(ownerOfRecords(source, session, hub))
+
 /**
- * The same record read again, here or at another kiosk, has the same id. Not in it: raw bytes, index, context, flags.
- * A record without a date has no better key than its value and its number among equals.
+ * The same dated record read again, here or at another kiosk, has the same id. Not in it: raw bytes, index, context,
+ * flags.
  */
-function memoryId(reading: Reading, { driver, place }: Source, session: Session, hub: string): string {
-  const serial = session.info?.serial ?? null
+function memoryId(reading: Reading, source: Source, session: Session, hub: string): string {
   const value = reading.kind === 'glucose' ? [reading.value ?? reading.range] : Object.values(valuesOf(reading))
-  const record = [driver.id, serial ?? [hub, place], reading.kind, reading.deviceTime, value, reading.unit]
+  const device = ownerOfRecords(source, session, hub)
+  const record = [...device, reading.kind, reading.deviceTime, value, reading.unit]
   const key = JSON.stringify(record)
   return createHash('sha256')
     .update(JSON.stringify([...record, session.nth(key)]))

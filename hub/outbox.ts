@@ -5,6 +5,7 @@ import type { Moment } from './clock.ts'
 import { HubRecord } from './contract/record.ts'
 import type { StoredMark } from './contract/stored.ts'
 import type { Draft } from './observe.ts'
+import { align, type Known, printOf } from './undated.ts'
 
 /** The disk takes no more: nothing of this call was kept. */
 export class OutboxFull extends Error {
@@ -157,8 +158,10 @@ export function openOutbox(path: string, { keepDays = 30 } = {}) {
   const seenText = sql.meta.get('seen')?.value
   let seen: OutboxState['seen'] = seenText === undefined ? null : JSON.parse(seenText)
 
-  const insert = db.transaction((records: readonly HubRecord[], now: Moment): Kept[] => {
+  type Aligned = { memory: string; is: Known }
+  const insert = db.transaction((records: readonly HubRecord[], now: Moment, known?: Aligned): Kept[] => {
     let seq = last
+    if (known) sql.setMeta.run(`memory:${known.memory}`, JSON.stringify(known.is))
     const kept = records.map((record) => {
       const row = [opening, seq + 1, record.id, record.type, JSON.stringify(record), Math.floor(now.wallMs)]
       const isNew = sql.insert.run(...row).changes === 1
@@ -203,19 +206,37 @@ export function openOutbox(path: string, { keepDays = 30 } = {}) {
     return total
   })
 
+  /** Keeps all or none in one transaction, on the disk when this returns. Throws OutboxFull. */
+  function put(drafts: readonly Draft[], now: Moment, known?: Aligned): Kept[] {
+    // A live record's id is made here, with its row: a crash before leaves nothing that could come again under another.
+    const records = drafts.map((draft): HubRecord => ({ ...draft, id: draft.id ?? randomUUID() }) as HubRecord)
+    const kept = writing(() => insert.immediate(records, now, known))
+    const news = kept.filter(({ isNew }) => isNew).length
+    last += news
+    queued += news
+    if (news > 0) changed()
+    return kept
+  }
+
   return {
     epoch,
+    put: (drafts: readonly Draft[], now: Moment): Kept[] => put(drafts, now),
 
-    /** Keeps all or none in one transaction, on the disk when this returns. Throws OutboxFull. */
-    put(drafts: readonly Draft[], now: Moment): Kept[] {
-      // A live record's id is made here, with its row: a crash before leaves nothing that could come again under another.
-      const records = drafts.map((draft): HubRecord => ({ ...draft, id: draft.id ?? randomUUID() }) as HubRecord)
-      const kept = writing(() => insert.immediate(records, now))
-      const news = kept.filter(({ isNew }) => isNew).length
-      last += news
-      queued += news
-      if (news > 0) changed()
-      return kept
+    /**
+     * Keeps those undated records of one read of a device's memory that are not here already, and what is known of that
+     * memory from now on, in one transaction. `read`: all it told, in its order; dated ones are kept by `put`.
+     */
+    putUndated(memory: string, read: readonly Draft[], now: Moment): Kept[] {
+      const text = sql.meta.get(`memory:${memory}`)?.value
+      const known: Known | null = text === undefined ? null : JSON.parse(text)
+      if (!known && read.every(({ id }) => id !== null)) return []
+      const aligned = align(known, read.map(printOf))
+      const news = read.flatMap((draft, i): Draft[] => {
+        const mark = aligned.marks[i]
+        if (draft.type !== 'observation' || draft.id !== null || mark === 'known') return []
+        return [mark === 'doubtful' ? { ...draft, flags: [...draft.flags, 'doubtful-repeat'] } : draft]
+      })
+      return put(news, now, { memory, is: aligned.known })
     },
 
     /** Rows no mark covers, oldest first, from behind `after`. */

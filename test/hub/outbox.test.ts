@@ -79,6 +79,30 @@ describe('a row', () => {
     expect(reopen(outbox).put([observation('same')], at(2))[0]?.isNew).toBe(false)
   })
 
+  it('of an undated memory read again is refused, after a restart too; of a doubt it says so', () => {
+    const undated = (...values: number[]) =>
+      values.map((value): Draft => ({ ...observation(null), memory: true, values: { systolic: value, diastolic: 78 } }))
+    const kept = (outbox: Outbox, memory: string, ...values: number[]) =>
+      outbox.putUndated(memory, undated(...values), at(0)).map(({ record }) => ({
+        is: record.type === 'observation' ? record.values.systolic : null,
+        doubtful: record.type === 'observation' && record.flags.includes('doubtful-repeat'),
+      }))
+    const first = open()
+    expect(kept(first, 'M1', 121, 122, 123)).toHaveLength(3)
+    const second = reopen(first)
+    expect(kept(second, 'M1', 121, 122, 123)).toEqual([])
+    // Full: it overwrote one value by its equal.
+    expect(kept(second, 'M1', 122, 123, 121)).toEqual([
+      { is: 122, doubtful: true },
+      { is: 123, doubtful: true },
+      { is: 121, doubtful: true },
+    ])
+    expect(kept(second, 'M2', 124, 126)).toHaveLength(2)
+    const third = reopen(second)
+    expect(kept(third, 'M2', 125, 124, 126)).toEqual([{ is: 125, doubtful: false }])
+    expect(all(third)).toHaveLength(9)
+  })
+
   it('that cannot be sent as it is travels as a failure under its own number', () => {
     const outbox = open()
     outbox.put([{ ...observation('broken'), values: { systolic: Number.NaN } } as Draft, observation('sound')], at(0))

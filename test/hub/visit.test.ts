@@ -203,7 +203,8 @@ describe('a record from a meter’s memory', () => {
   it('without a date stays undated and never gets today’s; a live one gets its receipt, flagged (FC-12)', () => {
     const { lay, hear } = desk()
     lay(0, 0)
-    expect(hear(glucose(99, null), 60, meter, session(null, 60))).toMatchObject({ takenAt: null, deviceTime: null })
+    const old = visits.reading(visits.firstState(), glucose(99, null), meter, session(null, 60), at(60), settings)
+    expect(old.drafts).toMatchObject([{ id: null, takenAt: null, deviceTime: null }])
     const live = pressure(120)
     const undated = hear({ ...live, event: { ...live.event, deviceTime: null } as typeof live.event }, 61)
     expect(undated).toMatchObject({ takenAt: '2026-03-02T08:16:01+08:00', flags: ['device-time-unknown'] })
