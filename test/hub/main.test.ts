@@ -1,10 +1,14 @@
 // The program kiosk-hub as it is built and called: decode, devices, run, and how it ends.
 import { spawn } from 'node:child_process'
+import { EventEmitter, once } from 'node:events'
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { allDrivers } from '../../devices/kit/driver.ts'
+import { openOutbox } from '../../hub/outbox.ts'
+import { ACK, AstmSession, ENQ } from '../../simulators/devices/astm.ts'
 import { PROGRAMS, start } from '../../simulators/programs.ts'
 
 function call(args: string[], input = ''): Promise<{ code: number | null; stdout: string; stderr: string }> {
@@ -98,6 +102,58 @@ describe('kiosk-hub run', () => {
     await hub.stop()
     expect(await hub.ended).toBe(0)
     expect(performance.now() - before).toBeLessThan(2000)
+  })
+
+  it('keeps each undated record of a meter once, read twice in one run and again in the next', async () => {
+    let values = ['113', '98', '121'] // newest first
+    const told = new EventEmitter()
+    const meter = createServer((socket) => {
+      const send = (bytes: Uint8Array) => socket.write(bytes)
+      let session: AstmSession | undefined
+      let sessions = 0
+      socket.on('error', () => undefined) // the hub ends when it likes
+      socket.on('data', (chunk) => {
+        if (session && chunk[0] === ACK && !session.hear(ACK)) {
+          session = undefined
+          if (++sessions === 2) told.emit('twice')
+          else send(Uint8Array.of(ENQ))
+        } else if (!session && chunk[0] === ACK) {
+          clearInterval(calling)
+          const results = values.map((value, i) => `R|${i + 1}|^^^Glucose|${value}|mg/dL^P||||||`)
+          const header = 'H|\\^&|||Bayer7150^1.05\\0.00^7150-0002193|||||||P|1|202603020815'
+          session = new AstmSession([header, 'P|1', 'O|1', ...results, 'L|1||N'], send)
+          session.begin()
+        }
+      })
+      const calling = setInterval(() => send(Uint8Array.of(ENQ)), 200) // what comes while the port is being opened is not heard
+      socket.on('close', () => clearInterval(calling))
+    }).listen(0, '127.0.0.1')
+    await once(meter, 'listening')
+    const port = { type: 'tcp', host: '127.0.0.1', port: (meter.address() as AddressInfo).port }
+    write('config.json', {
+      enrolment: 'enrolment.json',
+      data: 'data',
+      devices: [{ id: 'meter', driver: 'ascensia-contour', port }],
+      screen: { port: 0 },
+    })
+    const kept = async () => {
+      const twice = once(told, 'twice')
+      const hub = await run()
+      await twice
+      await hub.stop()
+      const outbox = openOutbox(join(folder, 'data/outbox.sqlite'))
+      const records = outbox.waiting({ opening: 0, seq: 0 }, 100).map(({ body }) => JSON.parse(body))
+      outbox.close()
+      return records.map(({ values: { value }, takenAt, flags }) => ({ value, takenAt, doubt: flags.length > 2 }))
+    }
+    const undated = (value: number) => ({ value, takenAt: null, doubt: false })
+    try {
+      expect(await kept()).toEqual([113, 98, 121].map(undated))
+      values = ['98', ...values.slice(0, 2)] // full: the oldest gave way to an equal of another
+      expect(await kept()).toEqual([113, 98, 121, 98].map(undated))
+    } finally {
+      meter.close()
+    }
   })
 
   it('turns a second hub on the same data away in one clear line', async () => {
