@@ -38,7 +38,8 @@ export function makeLive(client: QueryClient, now: () => number, signedOut: () =
   let retry: ReturnType<typeof setTimeout> | undefined
   let watch: ReturnType<typeof setInterval> | undefined
   let heardAt = 0
-  let gap = false
+  /** What was told while no line was open is not known here; so it is before the first, too. */
+  let gap = true
   const listeners = new Set<() => void>()
   const set = (next: Partial<Line>) => {
     line = { ...line, ...next }

@@ -3,6 +3,7 @@ import {
   type InfiniteData,
   infiniteQueryOptions,
   type QueryClient,
+  type QueryKey,
   queryOptions,
   useInfiniteQuery,
   useQuery,
@@ -81,8 +82,19 @@ function latestWith<R extends ResidentRow>(resident: R, observation: ApiObservat
   return newer ? { ...resident, latest: { ...resident.latest, [figure]: observation } } : resident
 }
 
+/** An answer under way may have been made before the reading was kept: after it, the same is asked once more. */
+function askOnceMore(client: QueryClient, concerned: (key: QueryKey) => boolean) {
+  for (const query of client.getQueryCache().findAll({ fetchStatus: 'fetching' })) {
+    const { queryKey } = query
+    if (!concerned(queryKey)) continue
+    const again = () => void client.invalidateQueries({ queryKey, exact: true }, { cancelRefetch: false })
+    query.promise?.then(again, again)
+  }
+}
+
 /** Puts a live reading where it is shown; what cannot be known from it alone is fetched again. */
 export function takeIn(client: QueryClient, { resident, ...observation }: RecentObservation) {
+  askOnceMore(client, ([list, id]) => list === 'kiosks' || list === 'residents' || id === resident?.id)
   client.setQueryData<Kiosk[]>(['kiosks'], (kiosks) =>
     kiosks?.map((kiosk) => (kiosk.hub === observation.hub ? { ...kiosk, lastReading: observation.receivedAt } : kiosk)),
   )
