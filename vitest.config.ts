@@ -2,5 +2,5 @@
 import { defineConfig } from 'vitest/config'
 
 export default defineConfig({
-  test: { include: ['test/**/*.test.{ts,tsx}'], testTimeout: 30_000, hookTimeout: 60_000, maxWorkers: 2 },
+  test: { include: ['test/**/*.test.{ts,tsx}'], testTimeout: 90_000, hookTimeout: 60_000, maxWorkers: 2 },
 })
