@@ -38,12 +38,20 @@ const collect = (stream: Readable | null, log: Log) => {
 
 const exitCode = (child: ChildProcess) => new Promise<number | null>((resolve) => child.once('exit', resolve))
 
+export interface Around {
+  log: Log
+  env?: NodeJS.ProcessEnv
+  /** Told at once, before the program is ready. */
+  born?: (pid: number) => void
+}
+
 /** Runs a program until it says over IPC that it is ready. Rejects with its last words when it ends before. */
-export async function start<Ready>(name: ProgramName, args: string[], options: { log: Log; env?: NodeJS.ProcessEnv }) {
+export async function start<Ready>(name: ProgramName, args: string[], options: Around) {
   const child = fork(PROGRAMS[name], args, {
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     env: { ...process.env, ...options.env },
   })
+  if (child.pid !== undefined) options.born?.(child.pid)
   // Held back until it runs: when it cannot start, its last line alone says why.
   let words: string | undefined = ''
   const log: Log = (chunk) => {

@@ -8,6 +8,7 @@ const PACKAGES = {
   influxdb: '/usr/bin/influxd',
   mosquitto: '/usr/sbin/mosquitto',
   chromium: '/usr/bin/chromium',
+  faketime: '/usr/bin/faketime',
   'fonts-noto-cjk': '/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc',
 }
 

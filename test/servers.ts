@@ -33,6 +33,8 @@ export async function until<T>(what: string, there: () => Promise<T> | T, timeou
 export interface Server {
   port: number
   start(): Promise<void>
+  /** Of the running process, such as to freeze it. */
+  pid(): number
   /** By SIGTERM, or by another signal; resolves when it is gone. */
   end(signal?: NodeJS.Signals): Promise<void>
 }
@@ -42,6 +44,11 @@ function server(port: number, command: string, args: string[]): Server {
   let words = ''
   return {
     port,
+    pid() {
+      if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null)
+        throw new Error(`${command} does not run`)
+      return child.pid
+    },
     async start() {
       child = spawn(command, args, { stdio: ['ignore', 'pipe', 'pipe'] })
       child.stdout?.on('data', (chunk) => (words = (words + chunk).slice(-4000)))

@@ -20,6 +20,13 @@ export interface HouseOptions {
   measuringSeconds?: { min: number; max: number }
   /** Stands between hub and broker: given the broker's port, gives the port the hub is told. */
   between?: (brokerPort: number) => Promise<number>
+  /** Stands between clinic and InfluxDB in the same way. */
+  betweenInflux?: (influxPort: number) => Promise<number>
+  /** Data folders elsewhere than in the house's own, such as on a small disk. */
+  data?: { hub?: string; clinic?: string }
+  /** Goes over what the hub's config says. */
+  hubConfig?: object
+  /** Both programs get it at every start. */
   env?: NodeJS.ProcessEnv
 }
 
@@ -31,10 +38,13 @@ export interface House {
   clinic: Program<{ url: string }>
   hub: Program<{ url: string }>
   screen: KioskScreen
+  /** Where their configs and data lie. */
+  paths: Record<'hub' | 'clinic', { config: string; data: string }>
   /** Everything the programs have written to their logs. */
   logs(): string
-  startClinic(): Promise<void>
-  startHub(): Promise<void>
+  /** `env` goes over the house's own, for this start. */
+  startClinic(env?: NodeJS.ProcessEnv): Promise<void>
+  startHub(env?: NodeJS.ProcessEnv, born?: (pid: number) => void): Promise<void>
   api(): Promise<ClinicApi>
   close(): Promise<void>
 }
@@ -54,11 +64,13 @@ export async function house(options: HouseOptions): Promise<House> {
   await influx?.start()
   const embeddedPort = await freePort()
   const clinicUser = { user: 'clinic', password: 'clinic password' }
+  const data = { hub: join(folder, 'hub'), clinic: join(folder, 'clinic'), ...options.data }
+  const influxPort = influx && ((await options.betweenInflux?.(influx.port)) ?? influx.port)
   const clinicConfig = await writeConfig(join(folder, 'clinic'), {
-    data: join(folder, 'clinic'),
+    data: data.clinic,
     listen: { port: clinicPort },
     broker: { embedded: { port: embeddedPort } },
-    series: influx ? { influx: { host: '127.0.0.1', port: influx.port, database: 'kiosk' } } : { sqlite: true },
+    series: influxPort ? { influx: { host: '127.0.0.1', port: influxPort, database: 'kiosk' } } : { sqlite: true },
     sites: [SITE],
   })
   const cli = (args: string[], input = '') => command('clinic', [...args, '--config', clinicConfig], input)
@@ -93,7 +105,7 @@ export async function house(options: HouseOptions): Promise<House> {
   const ports = Object.fromEntries(Object.keys(options.devices).map((id) => [id, join(folder, `port-${id}`)]))
   const hubConfig = await writeConfig(join(folder, 'hub'), {
     enrolment,
-    data: join(folder, 'hub'),
+    data: data.hub,
     broker: `mqtt://127.0.0.1:${toldPort}`,
     devices: Object.entries(options.devices).map(([id, driver]) => ({
       id,
@@ -102,6 +114,7 @@ export async function house(options: HouseOptions): Promise<House> {
       ...(options.measuringSeconds && { measuringSeconds: options.measuringSeconds }),
     })),
     screen: { port: screenPort },
+    ...options.hubConfig,
   })
   const devices: Record<string, RunningDevice> = {}
   for (const [id, driver] of Object.entries(options.devices))
@@ -116,12 +129,17 @@ export async function house(options: HouseOptions): Promise<House> {
     clinic: await start('clinic', ['run', '--config', clinicConfig], around),
     hub: await start('hub', ['run', '--config', hubConfig], around),
     screen: watchScreen(`http://127.0.0.1:${screenPort}`, closing.signal),
+    paths: { hub: { config: hubConfig, data: data.hub }, clinic: { config: clinicConfig, data: data.clinic } },
     logs: () => logs,
-    async startClinic() {
-      it.clinic = await start('clinic', ['run', '--config', clinicConfig], around)
+    async startClinic(env) {
+      it.clinic = await start('clinic', ['run', '--config', clinicConfig], {
+        ...around,
+        env: { ...around.env, ...env },
+      })
     },
-    async startHub() {
-      it.hub = await start('hub', ['run', '--config', hubConfig], around)
+    async startHub(env, born) {
+      const here = { ...around, env: { ...around.env, ...env }, ...(born && { born }) }
+      it.hub = await start('hub', ['run', '--config', hubConfig], here)
     },
     api: () => signIn(it.clinic.ready.url.replace(/\/$/, ''), 'doctor', PASSWORD),
     async close() {
