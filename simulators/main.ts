@@ -13,6 +13,11 @@ const whole = (most: number) => (text: string) => {
 
 const ending = new AbortController()
 for (const signal of ['SIGINT', 'SIGTERM', 'SIGHUP'] as const) process.on(signal, () => ending.abort())
+if (process.env.npm_command) {
+  // npm hands a signal to its shell, and the shell not to us: whoever ends npm alone means us too.
+  const shell = process.ppid
+  setInterval(() => process.ppid !== shell && ending.abort(), 500).unref()
+}
 
 const program = new Command('kiosk-sim').description('Simulated health-kiosk hardware: everything outside the hub')
 

@@ -1,5 +1,6 @@
 // `npm start`: twenty visitors, and the doctor's API says of each exactly what the simulated devices said on the wire.
 import { type ChildProcess, spawn } from 'node:child_process'
+import { once } from 'node:events'
 import { mkdtempSync, readdirSync, readFileSync, rmSync } from 'node:fs'
 import { connect } from 'node:net'
 import { tmpdir } from 'node:os'
@@ -149,6 +150,16 @@ describe('npm start with twenty visitors', () => {
     expect(readdirSync(join(data, 'ports'))).toEqual([])
     for (const url of [ready.clinic, ready.kiosk]) expect(await open(Number(new URL(url).port))).toBe(false)
   })
+})
+
+it('ends with the npm that started it, though npm’s shell hands no signal on', { timeout: 60_000 }, async () => {
+  const npm = spawn('npm', ['start', '-s', '--', '--json', '--visitors', '0', '--port', '0'], {
+    stdio: ['ignore', 'pipe', 'ignore'],
+    detached: true,
+  })
+  await once(npm.stdout, 'data')
+  npm.kill('SIGTERM')
+  await until('every process of the group to be gone', () => groupOf(npm.pid!).length === 0, 10_000)
 })
 
 /** Ids of the processes in a group, from /proc. */

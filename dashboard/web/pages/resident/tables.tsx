@@ -187,9 +187,7 @@ export function Source({ reading }: { reading: ApiObservation }) {
   const { device, assigned } = reading
   return (
     <span className="source">
-      <span className="nowrap">
-        {reading.hub} · {device.vendor} {device.model}
-      </span>
+      {reading.hub} · {device.vendor} {device.model}
       {device.serial && <span className="fine nowrap"> {device.serial}</span>}
       {assigned && (
         <span className="fine line">{t('source.assigned', { by: assigned.by, reason: assigned.reason })}</span>

@@ -76,7 +76,9 @@ export function GlucoseChart({ readings, range, zone, sentence, height, cursor, 
             urgent: false,
           },
         ],
+        figures: readings.slice(-1).flatMap((reading) => mmolOf(reading) ?? []),
         box: { left: 36, right: narrow ? 40 : 76, top: 42, bottom: 42 },
+        height,
         narrow,
       })
       const times = stops.map((stop) => stop.x)

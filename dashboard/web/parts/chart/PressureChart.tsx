@@ -71,7 +71,9 @@ export function PressureChart({ visits, goal, range, zone, sentence, height, sil
           { at: URGENT.systolic, name: t('goal.urgentUpper', { n: URGENT.systolic }), urgent: true },
           { at: URGENT.diastolic, name: null, urgent: true }, // named in the legend: bars stand where its name would
         ],
+        figures: visits.slice(-1).flatMap((visit) => [visit.systolic, visit.diastolic]),
         box: { left: 36, right: narrow ? 40 : 76, top: 26, bottom: 26 },
+        height,
         narrow,
       })
       const gaps = gapsOf(

@@ -46,11 +46,30 @@ interface Frame {
   y: { min: number; max: number; ticks: readonly number[] }
   zones: readonly { from: number; to: number; color: string }[]
   lines: readonly { at: number; name: string | null; urgent: boolean }[]
+  /** The last figures, written where the names of the lines would be: a name gives way to them. */
+  figures: readonly number[]
   box: { left: number; right: number; top: number; bottom: number }
+  /** Of the whole plot, in pixels. */
+  height: number
   narrow: boolean
 }
 
-export function frame({ range, ticks, y, zones, lines, box, narrow }: Frame): PlotOption {
+/** Half a figure's height, and two lines of a name with that under them. */
+const HALF_PX = 11
+const NAME_PX = 2 * 15 + HALF_PX
+
+export function frame({ range, ticks, y, zones, lines, figures, box, height, narrow }: Frame): PlotOption {
+  const valuePx = (height - box.top - box.bottom) / (y.max - y.min)
+  /** Under its line, else over it; between two figures, under the lower of them. */
+  const beside = (at: number) => {
+    const under = figures.map((figure) => (at - figure) * valuePx)
+    const below = under.filter((px) => px > -HALF_PX && px < NAME_PX)
+    const above = under.some((px) => px < HALF_PX && px > -NAME_PX)
+    if (below.length === 0) return { verticalAlign: 'top' as const }
+    return above
+      ? { verticalAlign: 'top' as const, offset: [0, Math.max(...below) + HALF_PX] }
+      : { verticalAlign: 'bottom' as const }
+  }
   // Axis labels are measured and set as one CSS font: there 'inherit' would not hold.
   const fontFamily = getComputedStyle(document.body).fontFamily
   const text = { fontSize: FONT, fontFamily, color: ink('ink-3') }
@@ -117,7 +136,12 @@ export function frame({ range, ticks, y, zones, lines, box, narrow }: Frame): Pl
                 color: ink(urgent ? 's3-fg' : 'ink-3'),
                 ...(urgent
                   ? { position: 'insideStartTop' as const, distance: [6, 2] }
-                  : { position: 'end' as const, verticalAlign: 'top' as const, align: 'left' as const, distance: 8 }),
+                  : {
+                      position: 'end' as const,
+                      ...beside(at),
+                      align: 'left' as const,
+                      distance: 8,
+                    }),
               },
             })),
           ],
