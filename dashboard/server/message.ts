@@ -1,7 +1,7 @@
 // What came over MQTT, parsed once: the envelope, then each record alone. A refusal names what came and what was
 // expected, never a value from inside a record.
 import type { z } from 'zod'
-import { HubRecord, MAX_BYTES, MAX_RECORDS, RecordsMessage } from '../../hub/contract/record.ts'
+import { HubRecord, MAX_BYTES, MAX_RECORDS, RecordsMessage, type Visit } from '../../hub/contract/record.ts'
 import { Status } from '../../hub/contract/status.ts'
 import { parseTopic } from '../../hub/contract/topics.ts'
 import { type ClinicKeys, openIdentity } from './registry/identity.ts'
@@ -38,12 +38,9 @@ function parseJson(message: Message): Json {
   const { body, encoding } = bodyOf(message.payload)
   if (encoding === 'hex') return refuse('not-json', 'the bytes are no UTF-8 text; expected JSON')
   try {
-    const ok: unknown = JSON.parse(body)
-    JSON.stringify(ok) // nested deeper than our stack: it could be read, but never written again
-    return { ok }
-  } catch (error) {
-    const deep = error instanceof RangeError
-    return refuse('not-json', deep ? 'nested too deeply' : 'the text is no JSON (a NaN or Infinity is none either)')
+    return { ok: JSON.parse(body) }
+  } catch {
+    return refuse('not-json', 'the text is no JSON (a NaN or Infinity is none either)')
   }
 }
 
@@ -82,22 +79,43 @@ export async function readRecords(message: Message, hub: string, keys: ClinicKey
   const at = (i: number) => ({ hub, topic: message.topic, epoch, seq: first + i })
   /** With its version, so that only a clinic which understands that version reads it again. */
   const alone = (i: number) => ({ ...(ok as object), first: first + i, records: [records[i]] })
-  const read = await Promise.all(records.map((value, i) => wrong ?? readRecord(value, at(i), keys)))
-  for (const [i, one] of read.entries()) {
+  for (const [i, value] of records.entries()) {
+    const one = wrong ?? readRecord(value, at(i))
     if ('record' in one) accepted.push(one)
-    else refused.push({ ...at(i), ...one, body: textBody(JSON.stringify(future ? alone(i) : records[i])) })
+    else {
+      const body = textOf(future ? alone(i) : value)
+      if (body === null) return whole('not-json', 'nested too deeply')
+      refused.push({ ...at(i), ...one, body: textBody(body) })
+    }
   }
-  return { accepted, refused }
+  return { accepted: await openVisits(accepted, keys), refused }
+}
+
+/** Null: nested deeper than our stack. It could be read, but never written again. */
+function textOf(value: unknown): string | null {
+  try {
+    return JSON.stringify(value)
+  } catch (error) {
+    if (error instanceof RangeError) return null
+    throw error
+  }
+}
+
+/** Opens what visits carry sealed, side by side. */
+export async function openVisits(accepted: Accepted[], keys: ClinicKeys): Promise<Accepted[]> {
+  const visits = accepted.filter((one) => one.record.type === 'visit')
+  await Promise.all(
+    visits.map(async (one) => {
+      one.opened = await openIdentity((one.record as Visit).sealed, keys)
+    }),
+  )
+  return accepted
 }
 
 type At = Pick<Accepted, 'hub' | 'topic' | 'epoch' | 'seq'>
 
-/** One record, parsed alone: it fails alone. */
-export async function readRecord(
-  value: unknown,
-  at: At,
-  keys: ClinicKeys,
-): Promise<Accepted | { reason: Reason; detail: string }> {
+/** One record, parsed alone: it fails alone. What a visit carries sealed is opened by `openVisits`. */
+export function readRecord(value: unknown, at: At): Accepted | { reason: Reason; detail: string } {
   const parsed = HubRecord.safeParse(value)
   if (!parsed.success) {
     const unknown = parsed.error.issues.some((issue) => issue.code === 'invalid_union' && issue.path[0] === 'type')
@@ -114,8 +132,7 @@ export async function readRecord(
   if (record.type === 'visit' && record.sealed !== null && subject === null) {
     return { reason: 'invalid-record', detail: 'a visit with a sealed identity needs its subject' }
   }
-  const opened = record.type === 'visit' ? await openIdentity(record.sealed, keys) : null
-  return { ...at, record, body: JSON.stringify(value), opened }
+  return { ...at, record, body: JSON.stringify(value), opened: null }
 }
 
 /** A hub's word about itself. */

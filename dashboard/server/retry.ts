@@ -1,5 +1,5 @@
 // After an upgrade: records that an earlier version did not understand are read again, and leave the quarantine if they pass.
-import { readRecord, readRecords } from './message.ts'
+import { openVisits, readRecord, readRecords } from './message.ts'
 import type { ClinicKeys } from './registry/identity.ts'
 import { type Accepted, takeIn } from './registry/intake.ts'
 import type { Registry } from './registry/schema.ts'
@@ -21,11 +21,15 @@ export async function retryRefused(registry: Registry, keys: ClinicKeys, nowMs: 
       passed.push(...accepted.map((one) => ({ id, accepted: one })))
       continue
     }
-    const read = await readRecord(JSON.parse(body), { hub, topic, epoch, seq }, keys)
+    const read = readRecord(JSON.parse(body), { hub, topic, epoch, seq })
     if ('record' in read) passed.push({ id, accepted: read })
   }
   if (passed.length === 0) return 0
-  await takeIn(registry, { accepted: passed.map((p) => p.accepted), refused: [] }, nowMs)
+  const accepted = await openVisits(
+    passed.map((p) => p.accepted),
+    keys,
+  )
+  await takeIn(registry, { accepted, refused: [] }, nowMs)
   await registry.transaction().execute(async (trx) => {
     for (const { id, accepted } of passed) {
       const by = { record: accepted.record.id, quarantine: null }

@@ -1,4 +1,5 @@
 // What every kiosk has delivered and when it last spoke: presence by the clinic's own receipt, counts from the coverage.
+import { sql } from 'kysely'
 import { Status } from '../../../hub/contract/status.ts'
 import type { CoverageTable, HubSessionTable, Registry } from './schema.ts'
 import { inSites, type Sites } from './scope.ts'
@@ -163,8 +164,8 @@ export async function waitingForSeries(db: Registry): Promise<number> {
   const { total } = await db
     .selectFrom('observations')
     .select((eb) => eb.fn.countAll<number>().as('total'))
-    .where('stored', '=', 0)
-    .where('state', '=', 'placed')
+    .where('stored', '=', sql.lit(0)) // as the index of these says it
+    .where('state', '=', sql.lit('placed'))
     .executeTakeFirstOrThrow()
   return Number(total)
 }

@@ -1,14 +1,15 @@
 // One registry transaction for what a message brought: each record kept whole, every number it came by, its place in
 // the series, visits and identities. A function of the set of records, save which of two versions of an id came first.
 import { isDeepStrictEqual } from 'node:util'
+import { sql } from 'kysely'
 import type { ClockRecord, HubRecord, Observation, Retraction, Visit } from '../../../hub/contract/record.ts'
 import { Observation as ObservationSchema, Visit as VisitSchema } from '../../../hub/contract/record.ts'
 import { type Opened, redateVisits, settle, subjectId, visitRow } from './identity.ts'
 import { cover } from './marks.ts'
 import { bucketOf, dated, findFree, openedAt, placeOf } from './place.ts'
 import { keepRefused, quarantineId, type Refused, textBody } from './quarantine.ts'
-import { chunks, takeNumbers } from './registry.ts'
-import type { ArrivalTable, ClockTable, ObservationTable, Registry } from './schema.ts'
+import { chunks, insertNew, takeNumbers } from './registry.ts'
+import type { ArrivalTable, ClockTable, ObservationTable, RecordTable, Registry } from './schema.ts'
 
 /** A record that passed, with the number it came by and its text as it is kept. */
 export interface Accepted {
@@ -67,35 +68,40 @@ export async function takeIn(db: Registry, intake: Intake, nowMs: number): Promi
 
 /** Keeps the first version of every id; another one is kept aside, whole, and counted. */
 async function keepRecords(trx: Registry, accepted: readonly Accepted[], nowMs: number) {
-  const bodies = new Map<string, string>()
-  for (const ids of chunks([...new Set(accepted.map((a) => a.record.id))])) {
-    const rows = await trx.selectFrom('records').select(['id', 'body']).where('id', 'in', ids).execute()
-    for (const { id, body } of rows) bodies.set(id, body)
-  }
-  const fresh: Accepted[] = []
-  const conflicts: Refused[] = []
+  const first = new Map<string, Accepted>()
+  const again: Accepted[] = []
   for (const one of accepted) {
-    const { hub, topic, epoch, seq, body, record } = one
-    const first = bodies.get(record.id)
-    if (first === undefined) {
-      bodies.set(record.id, body)
-      fresh.push(one)
-    } else if (first !== body && !isDeepStrictEqual(JSON.parse(first), JSON.parse(body))) {
-      const detail = `a second, different version of record ${record.id}: the first stays`
-      conflicts.push({ hub, topic, epoch, seq, reason: 'conflict', detail, body: textBody(body) })
-    }
+    if (first.has(one.record.id)) again.push(one)
+    else first.set(one.record.id, one)
   }
-  for (const some of chunks(fresh)) {
-    const rows = some.map(({ record, hub, body }) => ({
-      id: record.id,
-      type: record.type,
-      hub,
-      body,
-      received_at_ms: nowMs,
-    }))
-    await trx.insertInto('records').values(rows).execute()
+  const rows = [...first.values()].map(
+    ({ record, hub, body }): RecordTable => ({ id: record.id, type: record.type, hub, body, received_at_ms: nowMs }),
+  )
+  const inserted = await insertNew(trx, rows, (row) =>
+    trx
+      .insertInto('records')
+      .values(row)
+      .onConflict((c) => c.doNothing()),
+  )
+  const fresh = inserted.map(({ id }) => first.get(id)!)
+  for (const { record } of fresh) first.delete(record.id)
+  again.push(...first.values())
+  return { fresh, conflicts: await conflictsOf(trx, again) }
+}
+
+/** Those that differ from the version that is kept. */
+async function conflictsOf(trx: Registry, again: readonly Accepted[]): Promise<Refused[]> {
+  const kept = new Map<string, string>()
+  for (const ids of chunks([...new Set(again.map((one) => one.record.id))])) {
+    const rows = await trx.selectFrom('records').select(['id', 'body']).where('id', 'in', ids).execute()
+    for (const { id, body } of rows) kept.set(id, body)
   }
-  return { fresh, conflicts }
+  return again.flatMap(({ hub, topic, epoch, seq, body, record }): Refused[] => {
+    const first = kept.get(record.id)!
+    if (first === body || isDeepStrictEqual(JSON.parse(first), JSON.parse(body))) return []
+    const detail = `a second, different version of record ${record.id}: the first stays`
+    return [{ hub, topic, epoch, seq, reason: 'conflict', detail, body: textBody(body) }]
+  })
 }
 
 /** The first clock record of a boot counts: a point never moves. */
@@ -140,22 +146,13 @@ async function keepVisits(trx: Registry, visits: readonly Accepted[], nowMs: num
 async function keepObservations(trx: Registry, readings: readonly Observation[], nowMs: number) {
   if (readings.length === 0) return []
   const clocks = await clocksOf(trx, readings)
-  const ids = readings.map((r) => r.id)
-  const taken = new Set<string>()
-  const inSeries = new Set<string>()
-  for (const some of chunks(ids)) {
-    const rows = await trx.selectFrom('retractions').select(['of', 'hub']).where('of', 'in', some).execute()
-    for (const { of, hub } of rows) taken.add(`${hub} ${of}`)
-    const known = await trx.selectFrom('observations').select('id').where('id', 'in', some).execute()
-    for (const { id } of known) inSeries.add(id)
-  }
-  let n = await takeNumbers(trx, 'observations', readings.length)
-  const rows = readings.map((reading): ObservationTable => {
+  const first = await takeNumbers(trx, 'observations', readings.length)
+  const rows = readings.map((reading, i): ObservationTable => {
     const subject = reading.subject && subjectId(reading.subject)
     const when = dated(reading, clocks(reading), nowMs)
     return {
       id: reading.id,
-      n: n++,
+      n: first + i,
       kind: reading.kind,
       unit: reading.unit,
       hub: reading.hub,
@@ -170,26 +167,58 @@ async function keepObservations(trx: Registry, readings: readonly Observation[],
         : placeOf(reading.id, when.taken_at_ms, reading.resolution)),
       stored: 0,
       beat: null,
-      retracted: taken.has(`${reading.hub} ${reading.id}`) ? 1 : 0,
+      retracted: 0,
       received_at_ms: nowMs,
       point: null,
     }
   })
-  const fresh = rows.filter((row) => !inSeries.has(row.id))
-  for (const some of chunks(fresh)) {
+  const indexed = new Set(
+    await insertNew(trx, rows, (row) =>
+      trx
+        .insertInto('observations')
+        .values(row)
+        .onConflict((c) => c.doNothing()),
+    ),
+  )
+  await keepCrowded(
+    trx,
+    rows.filter((row) => !indexed.has(row)),
+  )
+  await trx
+    .updateTable('observations as o')
+    .set({ retracted: 1 })
+    .where('o.n', '>=', first)
+    .where('o.n', '<', first + rows.length)
+    .where((eb) =>
+      eb.exists(
+        eb.selectFrom('retractions as r').select('r.id').whereRef('r.of', '=', 'o.id').whereRef('r.hub', '=', 'o.hub'),
+      ),
+    )
+    .execute()
+  return rows
+}
+
+/** Readings that find their place taken, and those that the index had from the series before their record came again. */
+async function keepCrowded(trx: Registry, rows: readonly ObservationTable[]): Promise<void> {
+  const indexed = new Set<string>()
+  for (const some of chunks(rows)) {
+    const ids = some.map((row) => row.id)
+    const known = await trx.selectFrom('observations').select('id').where('id', 'in', ids).execute()
+    for (const { id } of known) indexed.add(id)
+  }
+  for (const some of chunks(rows.filter((row) => !indexed.has(row.id)))) {
     await findFree(trx, some)
     await trx.insertInto('observations').values(some).execute()
   }
   // The series gave it back before its record came again: the point keeps its place and is written from the record.
-  for (const row of rows.filter((row) => inSeries.has(row.id))) {
-    const { id, n, hub, subject, visit, boot, uptime_ms, retracted } = row
+  for (const row of rows.filter((row) => indexed.has(row.id))) {
+    const { id, n, hub, subject, visit, boot, uptime_ms } = row
     await trx
       .updateTable('observations')
-      .set({ n, hub, subject, visit, boot, uptime_ms, retracted, stored: 0, beat: null, point: null })
+      .set({ n, hub, subject, visit, boot, uptime_ms, retracted: 0, stored: 0, beat: null, point: null })
       .where('id', '=', id)
       .execute()
   }
-  return rows
 }
 
 /** Clock records by hub and boot, for those whose hub did not trust its own clock. */
@@ -210,7 +239,7 @@ async function dateWaiting(trx: Registry, told: readonly ClockTable[], nowMs: nu
       .selectFrom('observations as o')
       .innerJoin('records as r', 'r.id', 'o.id')
       .select(['o.id', 'o.kind', 'o.unit', 'o.bucket', 'o.received_at_ms', 'r.body'])
-      .where('o.state', '=', 'pending')
+      .where('o.state', '=', sql.lit('pending')) // as the index of these says it
       .where('o.hub', '=', clock.hub)
       .where('o.boot', '=', clock.boot)
       .execute()
@@ -260,13 +289,12 @@ async function noteArrivals(trx: Registry, intake: Intake, nowMs: number): Promi
     if (hub === null || epoch === null || seq === null) continue
     numbered.push({ hub, epoch, seq, record: null, quarantine: quarantineId(refused) })
   }
-  for (const rows of chunks(numbered)) {
-    await trx
+  await insertNew(trx, numbered, (row) =>
+    trx
       .insertInto('arrivals')
-      .values(rows)
-      .onConflict((c) => c.doNothing())
-      .execute()
-  }
+      .values(row)
+      .onConflict((c) => c.doNothing()),
+  )
   const epochs = new Map<string, ArrivalTable[]>()
   for (const one of numbered) {
     const key = `${one.hub} ${one.epoch}`

@@ -1,9 +1,9 @@
 // Where a point lies in the series, and when a reading counts as taken: fixed once, and never moved (promises 1.7, 1.8).
-import { createHash } from 'node:crypto'
+import { hash } from 'node:crypto'
 import type { Observation, Visit } from '../../../hub/contract/record.ts'
 import type { ClockTable, ObservationTable, Registry } from './schema.ts'
 
-const digest = (text: string) => createHash('sha256').update(text).digest()
+const digest = (text: string) => hash('sha256', text, 'buffer')
 
 const RESOLUTION_NS = { millisecond: 1_000_000n, second: 1_000_000_000n, minute: 60_000_000_000n }
 /** A point's time is at most so long after `takenAt`: queries are widened by it. */

@@ -1,9 +1,29 @@
 // Opens the registry: one SQLite file, durable at every commit, brought to the newest tables.
 import { closeSync, openSync } from 'node:fs'
 import Database from 'better-sqlite3'
-import { Kysely, Migrator, SqliteDialect } from 'kysely'
+import { type CompiledQuery, Kysely, Migrator, type SqliteDatabase, SqliteDialect } from 'kysely'
 import * as first from './migrations/001-first.ts'
+import * as waiting from './migrations/002-waiting.ts'
 import type { CounterTable, Registry, Tables } from './schema.ts'
+
+const MOST_PREPARED = 200
+
+/** Each text is prepared once: Kysely would prepare it anew for every execution. */
+function remembering(database: Database.Database): SqliteDatabase {
+  const prepared = new Map<string, Database.Statement<unknown[]>>()
+  return {
+    prepare(text) {
+      // Every transaction here writes. One that only asks for the lock later fails when another program wrote meanwhile.
+      const sql = text === 'begin' ? 'begin immediate' : text
+      const statement = prepared.get(sql) ?? database.prepare(sql)
+      prepared.delete(sql)
+      prepared.set(sql, statement)
+      if (prepared.size > MOST_PREPARED) prepared.delete(prepared.keys().next().value!)
+      return statement
+    },
+    close: () => database.close(),
+  }
+}
 
 /**
  * @param file path; created with mode 0600, since it holds names and numbers. `destroy()` closes it.
@@ -15,8 +35,9 @@ export async function openRegistry(file: string): Promise<Registry> {
   database.pragma('journal_mode = WAL')
   database.pragma('synchronous = FULL') // the stored mark promises what a power cut may not take back
   database.pragma('busy_timeout = 5000')
-  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database }) })
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => ({ '001-first': first }) } })
+  const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: remembering(database) }) })
+  const migrations = { '001-first': first, '002-waiting': waiting }
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
   const { error } = await migrator.migrateToLatest()
   if (error) {
     await db.destroy()
@@ -42,6 +63,25 @@ export async function takeNumbers(trx: Registry, name: Counter, count: number): 
 export async function lastNumber(db: Registry, name: Counter): Promise<number> {
   const row = await db.selectFrom('counters').select('value').where('name', '=', name).executeTakeFirst()
   return row?.value ?? 0
+}
+
+/**
+ * Inserts many rows whose keys stand in one order, each alone by one text that is compiled and prepared once: compiling a
+ * row costs more than inserting it, and SQLite is faster at single rows. @returns those that found nothing in their way
+ */
+export async function insertNew<Row extends object>(
+  db: Registry,
+  rows: readonly Row[],
+  insert: (row: Row) => { compile(): CompiledQuery },
+): Promise<Row[]> {
+  if (rows.length === 0) return []
+  const one = insert(rows[0]!).compile()
+  const inserted: Row[] = []
+  for (const row of rows) {
+    const { numAffectedRows } = await db.executeQuery({ ...one, parameters: Object.values(row) })
+    if (numAffectedRows === 1n) inserted.push(row)
+  }
+  return inserted
 }
 
 /** Rows a statement can carry: both databases limit its parameters (SQLite 32,766, PostgreSQL 65,535). */

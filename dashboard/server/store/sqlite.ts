@@ -12,11 +12,14 @@ import {
   StoreUnavailable,
 } from './store.ts'
 
+/** A file of another version begins anew: the registry writes all of it again. */
+const VERSION = 2
+/** By time first, so that what is written together lies together; a person's readings are found by their own index. */
 const TABLES = `
   create table if not exists points (
     kind text, bucket text, unit text, place_ns integer, id text not null, taken_at_ms integer not null, subject text,
     hub text not null, device text not null, range text, flags text not null, numbers text not null, beat text not null,
-    primary key (kind, bucket, unit, place_ns)
+    primary key (place_ns, kind, bucket, unit)
   ) without rowid;
   create index if not exists points_subject on points (subject, kind, taken_at_ms);
   create index if not exists points_beat on points (beat);
@@ -48,6 +51,8 @@ export function openSqliteStore(file: string): Store {
   const db = new Database(file)
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
+  if (db.pragma('user_version', { simple: true }) !== VERSION)
+    db.exec(`drop table if exists points; drop table if exists beats; pragma user_version = ${VERSION}`)
   db.exec(TABLES)
 
   const rows = (query: string, ...values: (string | number | bigint)[]) =>
@@ -63,8 +68,10 @@ export function openSqliteStore(file: string): Store {
 
   const write = db.transaction((points: readonly Point[], beat: Beat) => {
     for (const p of points) {
-      const more = [p.device, p.range, JSON.stringify(p.flags), JSON.stringify(p.numbers), beat.id]
-      put.run(...key(p), p.id, p.takenAtMs, p.subject, p.hub, ...more)
+      const flags = JSON.stringify(p.flags)
+      const numbers = JSON.stringify(p.numbers)
+      const { kind, bucket, unit, placeNs, id, takenAtMs, subject, hub, device, range } = p
+      put.run(kind, bucket, unit, placeNs, id, takenAtMs, subject, hub, device, range, flags, numbers, beat.id)
     }
     db.prepare('insert or replace into beats (id, at_ms) values (?, ?)').run(beat.id, beat.atMs)
     db.prepare('delete from beats where at_ms < ?').run(beat.atMs - BEATS_KEPT_MS)

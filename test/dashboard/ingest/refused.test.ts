@@ -11,10 +11,14 @@ import { changes, count, hub, keys, online, reasons, registry, startBroker, star
 
 describe('what cannot be accepted is set aside whole, and stops nothing else:', () => {
   const good = makeReading('good', null)
+  /** Nested deeper than our stack. */
+  const deep = `${'['.repeat(100_000)}${']'.repeat(100_000)}`
   const cases: [reason: string, body: unknown, counted: boolean][] = [
     ['not-json', '{"v":1,"hub":"K01","epoch":"e","first":1,"records":[{"value":NaN}]}', false],
     ['not-json', Buffer.from([0xff, 0xfe, 0x00]), false],
-    ['not-json', `${'['.repeat(100_000)}${']'.repeat(100_000)}`, false],
+    ['envelope', deep, false],
+    ['not-json', `{"v":1,"hub":"K01","epoch":"e","first":1,"records":[${deep}]}`, false],
+    ['not-json', `{"v":2,"hub":"K01","epoch":"e","first":1,"more":${deep},"records":[null]}`, false],
     ['too-large', JSON.stringify(makeMessage('K01', 'e', 1, ['x'.repeat(MAX_BYTES)])), false],
     ['envelope', makeMessage('K01', 'e', 0, [good]), false],
     ['envelope', makeMessage('K01', 'e', Number.MAX_SAFE_INTEGER, [good, makeReading('next', null)]), false],
