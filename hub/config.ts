@@ -66,6 +66,8 @@ const ConfigFile = z.strictObject({
     .prefault({}),
   statusSeconds: z.number().min(1).max(3600).default(60),
   broker: z.url({ protocol: /^(mqtt|mqtts|ws|wss)$/ }).optional(),
+  /** Lets whoever has it read /metrics from elsewhere; absent: this machine alone. */
+  metricsToken: z.string().min(16).optional(),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'fatal']).default('info'),
 })
 type ConfigFile = z.infer<typeof ConfigFile>
@@ -162,7 +164,7 @@ function faultTexts(path: string, raw: unknown, issue: z.core.$ZodIssue, schema:
 /** What came, so that it can be found; a secret is not repeated. */
 function came(key: string, value: unknown): string {
   if (value === undefined) return 'nothing'
-  if (/password|clinicKey/.test(key)) return `a ${typeof value} (not shown)`
+  if (/password|clinicKey|metricsToken/.test(key)) return `a ${typeof value} (not shown)`
   if (typeof value === 'object' && value !== null) return Array.isArray(value) ? 'a list' : 'an object'
   return JSON.stringify(value).slice(0, 80)
 }

@@ -10,6 +10,7 @@ import type { DeviceSettings, HubConfig } from './config.ts'
 import { seal } from './contract/seal.ts'
 import type { Status } from './contract/status.ts'
 import { aliasKey } from './key.ts'
+import { hubMetrics } from './metrics.ts'
 import { type Draft, memoryOf } from './observe.ts'
 import { OutboxFull, openOutbox } from './outbox.ts'
 import { pastStays } from './owner.ts'
@@ -44,8 +45,8 @@ export interface HubOptions {
   machine: Machine
   log: Logger
   version: string
-  /** The visitor's page is up. */
-  ready(url: string): void
+  /** The visitor's page is up. `alive` resolves when all that arrived before has been dealt with and the disk was asked. */
+  ready(url: string, alive: () => Promise<unknown>): void
 }
 
 const TICK_MS = 1000
@@ -110,7 +111,11 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
       try {
         const { drafts, at, memory } = first
         const kept = memory === undefined ? outbox.put(drafts, at) : outbox.putUndated(memory, drafts, at)
-        for (const { record, isNew } of kept) if (isNew) state = keptOnDisk(state, record, now(), zone)
+        for (const { record, isNew } of kept) {
+          if (!isNew) continue
+          state = keptOnDisk(state, record, now(), zone)
+          metrics.accepted(record.type)
+        }
         held.shift()
       } catch (error) {
         if (!(error instanceof OutboxFull)) throw error
@@ -127,8 +132,11 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
   function take(outcome: Outcome, at: Moment) {
     state = outcome.state
     if (outcome.drafts.length === 0) return
-    if (held.length >= MOST_HELD) log.error('too much is held for a full disk: a reading was refused')
-    else held.push({ drafts: outcome.drafts, at })
+    if (held.length < MOST_HELD) held.push({ drafts: outcome.drafts, at })
+    else {
+      log.error('too much is held for a full disk: a reading was refused')
+      metrics.rejected()
+    }
     keep()
   }
 
@@ -178,13 +186,25 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
     status,
     statusMs: config.statusSeconds * 1000,
     uptimeMs: machine.uptimeMs,
-    marked: (mark, straight) => {
+    marked: (mark, straight, { covered, uncovered }) => {
+      metrics.marked(covered, uncovered)
       if (straight && look(Date.parse(mark.at))) uplink.sayStatus()
     },
     changed: () => show(),
     log,
   })
   const devices: Watched[] = config.devices.map(watch)
+  const metrics = hubMetrics({
+    version,
+    token: config.metricsToken ?? null,
+    wallMs: machine.wallMs,
+    outbox: outbox.state,
+    devices: () => devices.map((device) => device.status()),
+    online: uplink.online,
+    full: () => full,
+    held: () => held.length,
+    clockTrusted: () => trust.trusted,
+  })
   const sources = new Map(devices.map(({ source }) => [source.id, source]))
 
   function status(online: boolean): Status {
@@ -294,12 +314,13 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
         host: config.screen.host,
         port: config.screen.port,
         aside,
+        metrics,
         log: { info: (t) => log.info(t), warn: (t) => log.warn(t) },
       },
       all,
     )
     outbox.subscribe(show)
-    options.ready(page.url)
+    options.ready(page.url, () => inOrder(() => outbox.writable()))
     const parts = [...devices.map((device) => device.run(all)), uplink.run(all), tick(all), page.closed]
     const failed = (error: Error) => {
       if (all.aborted && error.name === 'AbortError') return

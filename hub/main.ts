@@ -8,6 +8,7 @@ import { pino } from 'pino'
 import { fromHex } from '../devices/kit/bytes.ts'
 import { decoder } from '../devices/kit/decode.ts'
 import { allDrivers, findDriver } from '../devices/kit/driver.ts'
+import { serviceManager } from '../system/notify.ts'
 import { ConfigError, readConfig } from './config.ts'
 import { type Machine, runHub } from './hub.ts'
 
@@ -35,17 +36,20 @@ async function run({ config: path }: { config: string }) {
   const { hub } = config.enrolment
   const level = process.env.LOG_LEVEL ?? config.logLevel
   const log = pino({ level, base: { hub } }, pino.destination({ dest: 2, sync: true }))
+  const manager = serviceManager(process.env, process.pid, log)
   const ending = new AbortController()
   const end = (why: string) => () => {
     if (ending.signal.aborted) return
     log.info({ why }, 'ending')
+    void manager.stopping()
     ending.abort()
     setTimeout(() => process.exit(1), END_MS).unref()
   }
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, end(name))
   process.on('disconnect', end('whoever started this hub is gone'))
-  const ready = (url: string) => {
+  const ready = (url: string, alive: () => Promise<unknown>) => {
     log.info({ url, version: VERSION }, 'ready')
+    void manager.ready().then(() => manager.watch(alive, ending.signal))
     process.send?.({ ready: true, url, hub })
   }
   await runHub(config, { machine, log, version: VERSION, ready }, ending.signal)

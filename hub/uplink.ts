@@ -9,7 +9,7 @@ import { MAX_BYTES, MAX_RECORDS } from './contract/record.ts'
 import type { Status } from './contract/status.ts'
 import { covers, StoredMark } from './contract/stored.ts'
 import { topic } from './contract/topics.ts'
-import { type Outbox, OutboxFull, type Position, type Row } from './outbox.ts'
+import { type Outbox, OutboxFull, type Position, type Row, type Taken } from './outbox.ts'
 import { wireText } from './wire.ts'
 
 export interface UplinkOptions {
@@ -20,7 +20,7 @@ export interface UplinkOptions {
   statusMs: number
   uptimeMs(): number
   /** A newer mark was taken; `straight`: it was not a retained one, so its `at` is the clinic's time of now. */
-  marked(mark: StoredMark, straight: boolean): void
+  marked(mark: StoredMark, straight: boolean, taken: Taken): void
   /** The line came or went. */
   changed(): void
   log: Logger
@@ -175,7 +175,7 @@ export function openUplink(options: UplinkOptions) {
       mark = parsed.data
       if (taken.uncovered > 0) backlog = START
       review()
-      options.marked(mark, straight)
+      options.marked(mark, straight, taken)
     } catch (error) {
       if (!(error instanceof OutboxFull)) throw error
       log.warn({ reason: error.message }, 'a stored mark could not be taken: it will be by the next one')

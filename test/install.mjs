@@ -7,6 +7,8 @@ import { installPackages, run } from '../simulators/build.mjs'
 const PACKAGES = {
   influxdb: '/usr/bin/influxd',
   mosquitto: '/usr/sbin/mosquitto',
+  systemd: '/usr/bin/systemd-notify',
+  python3: '/usr/bin/python3',
   chromium: '/usr/bin/chromium',
   faketime: '/usr/bin/faketime',
   'fonts-noto-cjk': '/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc',

@@ -9,9 +9,10 @@ import { embeddedBroker } from './broker.ts'
 import { type ClinicConfig, mqttUrl } from './config.ts'
 import { ingest } from './ingest.ts'
 import { type Keys, openKeys } from './keys.ts'
+import { clinicMetrics } from './metrics.ts'
 import { putSites } from './registry/enrol.ts'
 import type { Change } from './registry/intake.ts'
-import { openRegistry } from './registry/registry.ts'
+import { lastNumber, openRegistry } from './registry/registry.ts'
 import type { Registry } from './registry/schema.ts'
 import { openInfluxStore } from './store/influx.ts'
 import { openSqliteStore } from './store/sqlite.ts'
@@ -39,8 +40,8 @@ export interface ClinicOptions {
   version: string
   /** Folder of the built page. */
   web: string
-  /** The page can be opened; `broker` is the embedded one. */
-  ready(where: { url: string; broker: { port: number } | null }): void
+  /** The page can be opened; `broker` is the embedded one. `alive` resolves when the registry answers. */
+  ready(where: { url: string; broker: { port: number } | null }, alive: () => Promise<unknown>): void
 }
 
 /** Runs until `signal` ends it; resolves when everything is closed. Rejects when it cannot start, or by a bug. */
@@ -54,10 +55,13 @@ export async function runClinic(config: ClinicConfig, options: ClinicOptions, si
   const ending = new AbortController() // by the signal, or because a part failed
   const all = AbortSignal.any([signal, ending.signal])
   const changes = makeChanges()
+  const presenceMs = config.presenceSeconds * 1000
+  const metrics = clinicMetrics({ registry, version, now, presenceMs, token: config.metricsToken })
   let brokerInReach = false
   const notify = (change: Change) => {
     if (change.kind === 'part' && change.part === 'broker') brokerInReach = change.state === 'ok'
-    changes.tell(change)
+    metrics.count(change)
+    if (change.kind !== 'taken' && change.kind !== 'written') changes.tell(change)
     if (change.kind === 'observation') writer.wake()
   }
   const writer = seriesWriter({ registry, store, log, now, notify })
@@ -83,7 +87,8 @@ export async function runClinic(config: ClinicConfig, options: ClinicOptions, si
       log,
       version,
       origin: config.url,
-      presenceMs: config.presenceSeconds * 1000,
+      presenceMs,
+      metrics,
       aliveMs: ALIVE_MS,
       web,
     })
@@ -93,7 +98,7 @@ export async function runClinic(config: ClinicConfig, options: ClinicOptions, si
       writer.run(all),
       closeWhenDone(all, () => app.close()),
     )
-    options.ready({ url, broker: embedded && { port: embedded.port } })
+    options.ready({ url, broker: embedded && { port: embedded.port } }, () => lastNumber(registry, 'observations'))
     await Promise.race(parts) // each ends with the signal only, or by failing
   } finally {
     ending.abort()

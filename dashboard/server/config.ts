@@ -60,6 +60,8 @@ const File = z.strictObject({
     .refine((sites) => new Set(sites.map((s) => s.id)).size === sites.length, { message: 'two sites have one id' }),
   /** A hub without a word for so long is silent. Hubs speak every 60 s. */
   presenceSeconds: z.number().int().min(1).default(150),
+  /** Lets whoever has it read /metrics from elsewhere; absent: this machine alone, and nobody while `url` names a proxy. */
+  metricsToken: z.string().min(16).optional(),
 })
 
 interface Login {
@@ -75,6 +77,7 @@ export interface ClinicConfig {
   series: { sqlite: true } | { influx: { host: string; port: number; database: string } & Login }
   sites: z.infer<typeof File>['sites']
   presenceSeconds: number
+  metricsToken: string | null
 }
 
 /** @throws ConfigError when the file cannot be read, is no JSON, or says something we do not understand */
@@ -97,7 +100,7 @@ export function parseConfig(path: string, text: string): ClinicConfig {
       `${path} has ${faults.length === 1 ? 'a fault' : `${faults.length} faults`}:\n${faults.join('\n')}`,
     )
   }
-  const { data, url, broker, series, ...rest } = parsed.data
+  const { data, url, broker, series, metricsToken, ...rest } = parsed.data
   const at = (relative: string) => resolve(dirname(path), relative)
   const login = (from: {
     username?: string | undefined
@@ -111,6 +114,7 @@ export function parseConfig(path: string, text: string): ClinicConfig {
     ...rest,
     data: at(data),
     url: url ?? null,
+    metricsToken: metricsToken ?? null,
     broker: broker.embedded ? { embedded: broker.embedded } : { url: broker.url!, ...login(broker) },
     series: series.influx
       ? {

@@ -223,7 +223,11 @@ async function keepBatch(
     }
   }
   if (accepted.length + refused.length > 0) changes.push(...(await takeIn(registry, { accepted, refused }, now())))
-  for (const hub of hubs) wantMark(hub)
+  for (const hub of hubs) {
+    wantMark(hub)
+    const ofHub = (all: readonly { hub: string | null }[]) => all.filter((one) => one.hub === hub).length
+    changes.push({ kind: 'taken', hub, accepted: ofHub(accepted), rejected: ofHub(refused) })
+  }
   return changes
 }
 

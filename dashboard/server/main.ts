@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import { fileURLToPath } from 'node:url'
 import { Command, Option } from 'commander'
 import { pino } from 'pino'
+import { serviceManager } from '../../system/notify.ts'
 import { Role } from './api/schema.ts'
 import { type Clinic, openClinic, runClinic } from './clinic.ts'
 import { type ClinicConfig, ConfigError, readConfig } from './config.ts'
@@ -19,17 +20,20 @@ const END_MS = 1900
 async function run({ config: path }: { config: string }) {
   const config = readConfig(path)
   const log = pino({ level: process.env.LOG_LEVEL ?? 'info', base: null }, pino.destination({ dest: 2, sync: true }))
+  const manager = serviceManager(process.env, process.pid, log)
   const ending = new AbortController()
   const end = (why: string) => () => {
     if (ending.signal.aborted) return
     log.info({ why }, 'ending')
+    void manager.stopping()
     ending.abort()
     setTimeout(() => process.exit(1), END_MS).unref()
   }
   for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, end(name))
   process.on('disconnect', end('whoever started this clinic is gone'))
-  const ready = (where: { url: string; broker: { port: number } | null }) => {
+  const ready = (where: { url: string; broker: { port: number } | null }, alive: () => Promise<unknown>) => {
     log.info({ ...where, version: VERSION }, 'ready')
+    void manager.ready().then(() => manager.watch(alive, ending.signal))
     process.send?.({ ready: true, ...where })
   }
   const web = `${ROOT}dist/dashboard/web`

@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import { z } from 'zod'
+import { type Metrics, mayRead, WHO_MAY_READ } from '../../system/metrics.ts'
 import { Action, type ScreenSource } from './view.ts'
 
 export interface ScreenOptions {
@@ -14,6 +15,8 @@ export interface ScreenOptions {
   log: { info(text: string): void; warn(text: string): void }
   /** The one page that may be shown in a frame beside ours. */
   aside?: string | undefined
+  /** What GET /metrics tells. */
+  metrics: Metrics
   /** The built page; beside this file when compiled. */
   webRoot?: string | undefined
 }
@@ -24,7 +27,7 @@ export interface ScreenOptions {
  */
 export async function screen(
   source: ScreenSource,
-  { host, port, log, aside, webRoot = join(import.meta.dirname, 'web') }: ScreenOptions,
+  { host, port, log, aside, metrics, webRoot = join(import.meta.dirname, 'web') }: ScreenOptions,
   signal: AbortSignal,
 ): Promise<{ url: string; closed: Promise<void> }> {
   if (!existsSync(join(webRoot, 'index.html')))
@@ -77,6 +80,11 @@ export async function screen(
       return reply.code(409).send({ error: 'not-now', message: 'not possible at this moment; the view says what is' })
     }
     return reply.code(204).send()
+  })
+
+  app.get('/metrics', async (request, reply) => {
+    if (mayRead(request.raw, metrics.token)) return reply.type(metrics.contentType).send(await metrics.text())
+    return reply.code(401).send({ error: 'not-signed-in', message: WHO_MAY_READ })
   })
 
   await app.register(fastifyStatic, { root: webRoot, cacheControl: false })

@@ -14,6 +14,7 @@ import { answerError } from './errors.ts'
 import { health } from './health.ts'
 import { live } from './live.ts'
 import { machines } from './machines.ts'
+import { metrics } from './metrics.ts'
 import { observations } from './observations.ts'
 import { securityHeaders, servePage } from './page.ts'
 import { residents } from './residents.ts'
@@ -45,6 +46,7 @@ export async function build(deps: Deps): Promise<App> {
 
   // Open to all: these and the page's own files. Whatever is added below the hook needs a session.
   health(app, deps)
+  metrics(app, deps)
   await signIn(app, deps)
   app.get('/api/openapi.json', { schema: { hide: true } }, () => app.swagger())
   await servePage(app, deps)

@@ -7,6 +7,7 @@ import type {
   RawServerDefault,
 } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
+import type { Metrics } from '../../../system/metrics.ts'
 import type { Registry } from '../registry/schema.ts'
 import type { Store } from '../store/store.ts'
 import type { Changes } from './live.ts'
@@ -19,6 +20,7 @@ export interface Deps {
   changes: Changes
   /** Is the broker in reach? */
   broker(): boolean
+  metrics: Metrics
   now(): number
   log: FastifyBaseLogger
   version: string

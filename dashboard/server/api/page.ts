@@ -34,7 +34,8 @@ export function securityHeaders(app: App) {
       'cross-origin-opener-policy': 'same-origin',
       'cross-origin-resource-policy': 'same-origin',
     })
-    if (request.url.startsWith('/api/') || request.url === '/health') reply.header('cache-control', 'no-store')
+    if (request.url.startsWith('/api/') || /^\/(health|metrics)$/.test(request.url))
+      reply.header('cache-control', 'no-store')
   })
 }
 

@@ -28,6 +28,9 @@ export type Change =
   | { kind: 'observation'; id: string; n: number; hub: string }
   | { kind: 'kiosk'; hub: string }
   | { kind: 'quarantine'; hub: string | null }
+  /** Counted, shown to nobody at once. */
+  | { kind: 'taken'; hub: string; accepted: number; rejected: number }
+  | { kind: 'written'; points: number }
   | { kind: 'part'; part: 'broker' | 'registry' | 'series'; state: 'ok' | 'away' }
 
 export interface Intake {

@@ -65,6 +65,7 @@ export function seriesWriter(parts: WriterParts): Writer {
     try {
       await store.write(points, beat)
       await markStored(registry, points, beat)
+      notify({ kind: 'written', points: points.length })
     } catch (error) {
       if (!(error instanceof PointsRefused)) throw error
       log.error({ points: error.ids.length, reason: error.message }, 'the series refuses readings: they are set aside')

@@ -10,6 +10,7 @@ import type { App, Deps } from '../../../dashboard/server/api/deps.ts'
 import { makeChanges } from '../../../dashboard/server/api/live.ts'
 import type { Site } from '../../../dashboard/server/api/schema.ts'
 import { openKeys } from '../../../dashboard/server/keys.ts'
+import { clinicMetrics } from '../../../dashboard/server/metrics.ts'
 import { addHub, putSites } from '../../../dashboard/server/registry/enrol.ts'
 import { openIdentity } from '../../../dashboard/server/registry/identity.ts'
 import { takeIn } from '../../../dashboard/server/registry/intake.ts'
@@ -39,6 +40,8 @@ export async function openTestClinic(changed: Partial<Deps> = {}) {
   const clock = { ms: NOON }
   const log: string[] = []
   const changes = makeChanges()
+  const figures = { registry, version: '0.0.0', now: () => clock.ms, presenceMs: 150_000, token: null }
+  const metrics = clinicMetrics(figures)
   const app: App = await build({
     registry,
     store,
@@ -48,6 +51,7 @@ export async function openTestClinic(changed: Partial<Deps> = {}) {
     now: () => clock.ms,
     log: pino({ level: 'debug' }, { write: (line) => void log.push(line) }),
     version: '0.0.0',
+    metrics,
     origin: null,
     presenceMs: 150_000,
     aliveMs: 15_000,

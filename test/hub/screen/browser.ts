@@ -34,7 +34,8 @@ beforeAll(async () => {
   const env = { ...process.env, NODE_ENV: 'production' }
   await promisify(execFile)('npx', build, { cwd: resolve(import.meta.dirname, '../../..'), env })
   const aside = 'http://127.0.0.1:9/panel'
-  const options = { host: '127.0.0.1', port: 0, log, webRoot: kiosk.folder, aside }
+  const metrics = { text: async () => 'figures\n', contentType: 'text/plain', token: null }
+  const options = { host: '127.0.0.1', port: 0, log, metrics, webRoot: kiosk.folder, aside }
   ;({ url, closed } = await screen(source, options, stop.signal))
   browser = await chromium.launch({
     executablePath: '/usr/bin/chromium',

@@ -154,7 +154,8 @@ test('an instrument that is lost while it measures is named, with what to do', a
 test('when the hub goes, the kiosk.page shows nothing of the visit; when it is back, it goes on by itself', async () => {
   const own = scripted(SCENES.result!)
   const end = new AbortController()
-  const options = { host: '127.0.0.1', log, webRoot: kiosk.folder }
+  const metrics = { text: async () => 'figures\n', contentType: 'text/plain', token: null }
+  const options = { host: '127.0.0.1', log, metrics, webRoot: kiosk.folder }
   const first = await screen(own, { ...options, port: 0 }, end.signal)
   await open([1024, 768], {}, first.url)
   await kiosk.page.getByText('146').waitFor()

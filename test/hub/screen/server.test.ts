@@ -16,7 +16,15 @@ let logged: string[]
 let url: string
 let closed: Promise<void>
 const log = { info: (text: string) => logged.push(text), warn: (text: string) => logged.push(text) }
-const options = () => ({ host: '127.0.0.1', port: 0, log, webRoot: folder, aside: 'http://127.0.0.1:9000/panel?x=1' })
+const metrics = { text: async () => 'figures\n', contentType: 'text/plain', token: null }
+const options = () => ({
+  host: '127.0.0.1',
+  port: 0,
+  log,
+  metrics,
+  webRoot: folder,
+  aside: 'http://127.0.0.1:9000/panel?x=1',
+})
 
 beforeEach(async () => {
   folder = mkdtempSync(join(tmpdir(), 'screen-'))

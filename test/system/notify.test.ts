@@ -1,0 +1,113 @@
+// Both programs tell systemd that they are ready, live and end, over the socket it gives them; and say nothing while they are not well.
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import pino from 'pino'
+import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { SITE, start, writeConfig } from '../../simulators/programs.ts'
+import { serviceManager } from '../../system/notify.ts'
+import { until } from '../servers.ts'
+import { notifySocket } from './notify-socket.ts'
+
+const WATCHDOG_MS = 1500
+let folder: string
+let systemd: Awaited<ReturnType<typeof notifySocket>>
+let environment: { NOTIFY_SOCKET: string; WATCHDOG_USEC: string; PATH: string | undefined }
+beforeEach(async () => {
+  folder = mkdtempSync(join(tmpdir(), 'notify-'))
+  const NOTIFY_SOCKET = join(folder, 'socket')
+  systemd = await notifySocket(NOTIFY_SOCKET)
+  environment = { NOTIFY_SOCKET, WATCHDOG_USEC: String(WATCHDOG_MS * 1000), PATH: process.env.PATH }
+})
+afterEach(() => {
+  systemd.close()
+  rmSync(folder, { recursive: true })
+})
+
+async function startHub(log: (chunk: Uint8Array) => void = () => undefined) {
+  const broker = { url: 'mqtt://127.0.0.1:1', username: 'K01', password: 'p' } // nobody listens there
+  const clinicKey = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y', kid: 'k' }
+  writeFileSync(join(folder, 'enrolment.json'), JSON.stringify({ v: 1, hub: 'K01', site: SITE, broker, clinicKey }))
+  const config = await writeConfig(folder, {
+    enrolment: 'enrolment.json',
+    data: 'hub',
+    devices: [{ id: 'cuff', driver: 'and-tm2657', port: { type: 'serial', path: join(folder, 'cuff') } }],
+    screen: { port: 0 },
+  })
+  return start<{ url: string }>('hub', ['run', '--config', config], { log, env: environment })
+}
+
+async function startClinic() {
+  const config = await writeConfig(folder, {
+    data: 'clinic',
+    listen: { port: 0 },
+    broker: { embedded: { port: 0 } },
+    series: { sqlite: true },
+    sites: [SITE],
+  })
+  return start<{ url: string }>('clinic', ['run', '--config', config], { log: () => undefined, env: environment })
+}
+
+describe.each([
+  ['kiosk-hub', startHub],
+  ['kiosk-clinic', startClinic],
+])('%s', (_name, begin) => {
+  it('is ready once its page is served, lives, and says that it ends', async () => {
+    const program = await begin()
+    expect((await fetch(program.ready.url)).ok).toBe(true)
+    await until('READY', () => systemd.count('READY=1') === 1)
+    await until('three words of life', () => systemd.count('WATCHDOG=1') >= 3)
+    expect(systemd.words[0]).toBe('READY=1')
+    await program.stop()
+    await until('STOPPING', () => systemd.count('STOPPING=1') === 1)
+    expect(await program.ended).toBe(0)
+  })
+})
+
+it('a hub whose outbox cannot be reached says nothing, so that systemd starts it anew; and lives again when it can', async () => {
+  let logs = ''
+  const hub = await startHub((chunk) => (logs += Buffer.from(chunk).toString()))
+  await until('a word of life', () => systemd.count('WATCHDOG=1') > 0)
+  const other = new Database(join(folder, 'hub/outbox.sqlite'))
+  other.exec('begin immediate')
+  await until('the hub to find its outbox locked', () => logs.includes('not well'))
+  const before = systemd.count('WATCHDOG=1')
+  await until('it to look once more', () => logs.split('not well').length > 2)
+  expect(systemd.count('WATCHDOG=1')).toBe(before)
+  other.close()
+  await until('a word of life', () => systemd.count('WATCHDOG=1') > before)
+  await hub.stop()
+})
+
+describe('the watchdog', () => {
+  const lines: string[] = []
+  const log = pino({}, { write: (line: string) => void lines.push(line) })
+  const ending = new AbortController()
+  afterEach(() => ending.abort())
+
+  it('says nothing for a program that hangs', async () => {
+    const manager = serviceManager(environment, process.pid, log)
+    await manager.ready()
+    void manager.watch(() => new Promise(() => undefined), ending.signal)
+    await manager.stopping() // whatever came before has been heard by now
+    expect(systemd.words).toEqual(['READY=1', 'STOPPING=1'])
+  })
+
+  it('means the process that systemd named, and nobody without a socket', async () => {
+    for (const other of [{ WATCHDOG_PID: '1' }, { NOTIFY_SOCKET: undefined }, { WATCHDOG_USEC: undefined }]) {
+      const manager = serviceManager({ ...environment, ...other }, process.pid, log)
+      await manager.watch(() => Promise.reject(new Error('nobody asks')), new AbortController().signal)
+    }
+    expect(systemd.words).toEqual([])
+    expect(lines).toEqual([])
+  })
+
+  it('a socket that nobody hears is said once', async () => {
+    systemd.close()
+    const manager = serviceManager({ ...environment, NOTIFY_SOCKET: join(folder, 'none') }, process.pid, log)
+    await manager.ready()
+    await manager.ready()
+    expect(lines.filter((line) => line.includes('systemd could not be told'))).toHaveLength(1)
+  })
+})
