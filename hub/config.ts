@@ -64,6 +64,8 @@ const ConfigFile = z.strictObject({
     })
     .refine((v) => v.idleWarnSeconds < v.idleEndSeconds, { message: 'idleWarnSeconds must be below idleEndSeconds' })
     .prefault({}),
+  /** How long rows stay after a mark covered them: a clinic restored from a backup of this age gets them again. */
+  keepDays: z.number().min(0).max(3650).default(30),
   statusSeconds: z.number().min(1).max(3600).default(60),
   broker: z.url({ protocol: /^(mqtt|mqtts|ws|wss)$/ }).optional(),
   /** Lets whoever has it read /metrics from elsewhere; absent: this machine alone. */

@@ -67,7 +67,7 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
     goodbyeMs: config.visit.goodbyeSeconds * 1000,
     siteSeconds: (id) => config.devices.find((device) => device.id === id)?.measuringSeconds,
   }
-  const outbox = openOutbox(join(config.data, 'outbox.sqlite'))
+  const outbox = openOutbox(join(config.data, 'outbox.sqlite'), { keepDays: config.keepDays })
 
   // ---- Time
   let trust: Trust = NO_TRUST

@@ -7,9 +7,11 @@ import { seeded } from '../../simulators/random.ts'
 import { type House, house } from '../journeys/house.ts'
 import { type Case, type Counts, lineOf, PARTS, type Parts, sumOf } from './case.ts'
 import { hubKilled } from './hub-killed.ts'
+import { openLine } from './line.ts'
+import { lineFaults } from './line-faults.ts'
 import { makeWorld } from './world.ts'
 
-const CASES: readonly Case[] = [...hubKilled]
+const CASES: readonly Case[] = [...hubKilled, ...lineFaults]
 
 const { values: asked } = parseArgs({
   options: {
@@ -60,10 +62,14 @@ const NOTHING: Counts = {
   seconds: 0,
 }
 
+/** Nobody leaves while a case lasts. */
+const LONG_VISITS = { visit: { idleWarnSeconds: 7000, idleEndSeconds: 7200 } }
+
 async function happen({ one, parts }: Chosen, stopped: AbortSignal): Promise<Outcome> {
   const folder = mkdtempSync(join(tmpdir(), 'faults-'))
   const over = AbortSignal.timeout(one.limitSeconds * 1000)
   const signal = AbortSignal.any([over, stopped])
+  const line = openLine()
   let there: House | undefined
   let made: ReturnType<typeof makeWorld> | undefined
   let outcome: Outcome
@@ -72,15 +78,16 @@ async function happen({ one, parts }: Chosen, stopped: AbortSignal): Promise<Out
       parts,
       devices: { cuff: 'and-tm2657' },
       measuringSeconds: { min: 0, max: 0 },
+      between: line.to,
+      hubConfig: LONG_VISITS,
       ...(await one.house?.(folder, { parts })),
     })
     const random = seeded(hashOf(`${one.name} ${parts}`))
-    made = makeWorld(there, { parts, seed, random, quick: asked.quick, signal })
+    made = makeWorld({ house: there, line, parts, random, quick: asked.quick, signal })
     await made.world.ready()
     await one.run(made.world)
-    const { counts, seconds } = await made.rest()
-    const fault = over.aborted ? `not all was stored within ${one.limitSeconds} s` : null
-    outcome = { counts: { ...counts, seconds }, fault }
+    const counts = await made.rest()
+    outcome = { counts, fault: over.aborted ? `not all was stored within ${one.limitSeconds} s` : null }
   } catch (error) {
     const why = error instanceof Error ? error.message : String(error)
     outcome = { counts: NOTHING, fault: over.aborted ? `the case took more than ${one.limitSeconds} s (${why})` : why }
@@ -89,6 +96,7 @@ async function happen({ one, parts }: Chosen, stopped: AbortSignal): Promise<Out
     await made?.close()
     if (there) logOf(one, parts, there.logs())
     await there?.close()
+    line.close()
     rmSync(folder, { recursive: true, force: true })
   }
   return outcome

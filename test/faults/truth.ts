@@ -18,12 +18,32 @@ export interface Spoken {
   tickedMs: number | null
 }
 
-/** Every reading differs from every other by its figures. */
-export const figuresOf = (n: number): Figures => ({
-  systolic: 110 + (n % 90),
-  diastolic: 50 + (Math.floor(n / 90) % 50),
-  pulse: 60 + (Math.floor(n / 4500) % 90),
-})
+export interface Truth {
+  spoken: readonly Spoken[]
+  /** Figures that differ from all before. */
+  next(): Figures
+  /** A device says them now; the tick is the caller's to add. */
+  says(figures: Figures): Spoken
+}
+
+export function makeTruth(): Truth {
+  const spoken: Spoken[] = []
+  let n = 0
+  return {
+    spoken,
+    next() {
+      const [systolic, diastolic] = [110 + (n % 90), 50 + (Math.floor(n / 90) % 50)]
+      const pulse = 60 + (Math.floor(n / 4500) % 90)
+      n++
+      return { systolic, diastolic, pulse }
+    },
+    says(figures) {
+      const one: Spoken = { figures, saidMs: Date.now(), tickedMs: null }
+      spoken.push(one)
+      return one
+    },
+  }
+}
 
 const textOf = ({ systolic, diastolic, pulse }: Figures) => `${systolic}/${diastolic} ${pulse}`
 const figuresIn = (values: Readonly<Record<string, number | null | undefined>>) =>

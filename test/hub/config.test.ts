@@ -39,6 +39,7 @@ it('a config that is right has its defaults, its driver, and its paths from wher
   const config = await readConfig(write('config.json', good))
   expect(config).toMatchObject({
     data: join(folder, 'data'),
+    keepDays: 30,
     statusSeconds: 60,
     visit: { idleWarnSeconds: 45, idleEndSeconds: 90 },
     screen: { host: '127.0.0.1', port: 0 },
