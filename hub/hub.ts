@@ -11,6 +11,7 @@ import { seal } from './contract/seal.ts'
 import type { Status } from './contract/status.ts'
 import { aliasKey } from './key.ts'
 import { hubMetrics } from './metrics.ts'
+import { obey } from './obey.ts'
 import { type Draft, memoryOf } from './observe.ts'
 import { OutboxFull, openOutbox } from './outbox.ts'
 import { pastStays } from './owner.ts'
@@ -190,6 +191,7 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
       metrics.marked(covered, uncovered)
       if (straight && look(Date.parse(mark.at))) uplink.sayStatus()
     },
+    obey: (payload) => obey(payload, { hub, zone, outbox, now, log }),
     changed: () => show(),
     log,
   })

@@ -2,8 +2,10 @@
 import { randomUUID } from 'node:crypto'
 import Database from 'better-sqlite3'
 import type { Moment } from './clock.ts'
+import type { Erase } from './contract/command.ts'
 import { HubRecord } from './contract/record.ts'
 import type { StoredMark } from './contract/stored.ts'
+import { eraseRows } from './erase.ts'
 import type { Draft } from './observe.ts'
 import { align, type Known, printOf } from './undated.ts'
 
@@ -237,6 +239,22 @@ export function openOutbox(path: string, { keepDays = 30 } = {}) {
         return [mark === 'doubtful' ? { ...draft, flags: [...draft.flags, 'doubtful-repeat'] } : draft]
       })
       return put(news, now, { memory, is: aligned.known })
+    },
+
+    /**
+     * Forgets a person, in the file's free pages too. Repeating is harmless, after a crash half-way it is needed.
+     * @param key once it is done, it is not done again under this key
+     * @returns how many rows; null when it was done before
+     */
+    erase(key: string, hub: string, erase: Erase): number | null {
+      if (sql.meta.get(`erased:${key}`)) return null
+      return writing(() => {
+        const rows = eraseRows(db, hub, erase)
+        db.exec('VACUUM')
+        db.pragma('wal_checkpoint(TRUNCATE)')
+        sql.setMeta.run(`erased:${key}`, '')
+        return rows
+      })
     },
 
     /** Rows no mark covers, oldest first, from behind `after`. */

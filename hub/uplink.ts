@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import mqtt, { type MqttClient } from 'mqtt'
 import type { Logger } from 'pino'
+import type { Reply } from './contract/command.ts'
 import type { Enrolment } from './contract/enrolment.ts'
 import type { LiveMessage } from './contract/live.ts'
 import { MAX_BYTES, MAX_RECORDS } from './contract/record.ts'
@@ -21,6 +22,8 @@ export interface UplinkOptions {
   uptimeMs(): number
   /** A newer mark was taken; `straight`: it was not a retained one, so its `at` is the clinic's time of now. */
   marked(mark: StoredMark, straight: boolean, taken: Taken): void
+  /** The clinic asks for something. @returns what to answer; null: nothing */
+  obey(payload: Uint8Array): Reply | null
   /** The line came or went. */
   changed(): void
   log: Logger
@@ -273,13 +276,16 @@ export function openUplink(options: UplinkOptions) {
     })
     line.on('message', (name, payload, packet) => {
       if (name === topic(hub, 'stored')) hear(payload, !packet.retain)
+      if (name !== topic(hub, 'command')) return
+      const reply = options.obey(payload)
+      if (reply) line.publish(topic(hub, 'reply'), JSON.stringify(reply), { qos: 1 })
     })
     line.on('connect', () => {
       stood = true
       if (awayMs !== null) log.info({ awaySeconds: Math.round((uptimeMs() - awayMs) / 1000) }, 'the broker is back')
       awayMs = null
-      line.subscribe(topic(hub, 'stored'), { qos: 1 }, (error) => {
-        if (error) log.warn({ reason: error.message }, 'the broker refuses to let this hub read its stored mark')
+      line.subscribe([topic(hub, 'stored'), topic(hub, 'command')], { qos: 1 }, (error) => {
+        if (error) log.warn({ reason: error.message }, 'the broker refuses to let this hub read what the clinic says')
       })
       client = line
       flying = 0

@@ -2,10 +2,13 @@
 import { setTimeout as delay } from 'node:timers/promises'
 import mqtt from 'mqtt'
 import type { Logger } from 'pino'
+import type { Command } from '../../hub/contract/command.ts'
 import { StoredMark } from '../../hub/contract/stored.ts'
 import { everyHub, parseTopic, topic } from '../../hub/contract/topics.ts'
+import { sendCommands } from './command.ts'
 import { Inbox } from './inbox.ts'
-import { type Message, readRecords, readStatus } from './message.ts'
+import { type Message, readRecords, readReply, readStatus } from './message.ts'
+import { answered } from './registry/commands.ts'
 import { hear, sessionsOf } from './registry/delivery.ts'
 import { type ClinicKeys, openWaiting } from './registry/identity.ts'
 import { type Change, type Intake, takeIn } from './registry/intake.ts'
@@ -56,7 +59,11 @@ export async function ingest(parts: IngestParts, signal: AbortSignal): Promise<v
     )
   })
   try {
-    await Promise.all([keepAll(parts, inbox, wantMark, signal), publishMarks(registry, client, due, now, log, signal)])
+    await Promise.all([
+      keepAll(parts, inbox, wantMark, signal),
+      publishMarks(registry, client, due, now, log, signal),
+      sendCommands({ registry, log, now, publish: (hub, command) => sayCommand(client, hub, command) }, signal),
+    ])
   } finally {
     await client.endAsync(true)
     notify({ kind: 'part', part: 'broker', state: 'away' })
@@ -91,7 +98,8 @@ function connect({ broker, log, notify }: IngestParts, inbox: Inbox) {
     if (away) log.info({ url }, 'the broker is back')
     away = false
     notify({ kind: 'part', part: 'broker', state: 'ok' })
-    client.subscribe([everyHub('records'), everyHub('status'), everyHub('stored')], { qos: 1 }, (error, granted) => {
+    const read = (['records', 'status', 'stored', 'reply'] as const).map(everyHub)
+    client.subscribe(read, { qos: 1 }, (error, granted) => {
       const refused = granted?.filter((g) => g.qos > 2).map((g) => g.topic) ?? []
       if (error || refused.length > 0)
         log.error({ err: error, refused }, 'the broker refuses the subscriptions of the clinic')
@@ -107,6 +115,13 @@ function connect({ broker, log, notify }: IngestParts, inbox: Inbox) {
     if (!client.disconnecting) gone('the connection closed')
   })
   return client
+}
+
+/** Not kept by us for a broker that is away: it is said again. */
+function sayCommand(client: mqtt.MqttClient, hub: string, command: Command): boolean {
+  if (!client.connected) return false
+  client.publish(topic(hub, 'command'), JSON.stringify(command), { qos: 1 })
+  return true
 }
 
 type WantMark = (hub: string, past?: number) => void
@@ -218,6 +233,10 @@ async function keepBatch(
       const answered = mark !== null && status.seen?.rev === mark.rev && status.seen.id === mark.id
       // A new session may keep epochs that the mark does not name yet.
       if (!answered || !heardBefore) wantMark(at.hub, status.seen?.rev)
+    } else if (at.name === 'reply') {
+      const reply = readReply(message, at.hub)
+      if ('reason' in reply) refused.push(reply)
+      else if (!message.retain) await answered(registry, reply, now())
     } else if (at.name === 'stored') {
       await lookAtMark(registry, message, at.hub, wantMark)
     }

@@ -1,6 +1,7 @@
 // What came over MQTT, parsed once: the envelope, then each record alone. A refusal names what came and what was
 // expected, never a value from inside a record.
 import type { z } from 'zod'
+import { Reply } from '../../hub/contract/command.ts'
 import { HubRecord, MAX_BYTES, MAX_RECORDS, RecordsMessage, type Visit } from '../../hub/contract/record.ts'
 import { Status } from '../../hub/contract/status.ts'
 import { parseTopic } from '../../hub/contract/topics.ts'
@@ -136,12 +137,17 @@ export function readRecord(value: unknown, at: At): Accepted | { reason: Reason;
 }
 
 /** A hub's word about itself. */
-export function readStatus(message: Message, hub: string): Status | Refused {
+export const readStatus = (message: Message, hub: string) => readWord(message, hub, 'status', Status)
+
+/** A hub's answer to a command. */
+export const readReply = (message: Message, hub: string) => readWord(message, hub, 'reply', Reply)
+
+function readWord<T extends { hub: string }>(message: Message, hub: string, name: string, schema: z.ZodType<T>) {
   const json = parseJson(message)
   if ('refused' in json) return json.refused
-  const status = Status.safeParse(json.ok)
+  const word = schema.safeParse(json.ok)
   const at = { hub, topic: message.topic, epoch: null, seq: null, body: bodyOf(message.payload) }
-  if (!status.success) return { ...at, reason: 'envelope', detail: `a status: ${faults(status.error)}` }
-  if (status.data.hub !== hub) return { ...at, reason: 'wrong-hub', detail: `a status of hub ${status.data.hub}` }
-  return status.data
+  const refuse = (reason: Reason, detail: string): Refused => ({ ...at, reason, detail })
+  if (!word.success) return refuse('envelope', `a ${name}: ${faults(word.error)}`)
+  return word.data.hub === hub ? word.data : refuse('wrong-hub', `a ${name} of hub ${word.data.hub}`)
 }

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { Aedes } from 'aedes'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { Reply } from '../../hub/contract/command.ts'
 import { type RecordsMessage, RecordsMessage as Schema } from '../../hub/contract/record.ts'
 import { Status } from '../../hub/contract/status.ts'
 import type { StoredMark } from '../../hub/contract/stored.ts'
@@ -22,6 +23,7 @@ let server: Server
 let port: number
 let messages: RecordsMessage[]
 let statuses: Status[]
+let replies: Reply[]
 const ending: (() => Promise<unknown>)[] = []
 /** Added to the hub's uptime: waits that need no waiting. */
 let skippedMs = 0
@@ -32,6 +34,7 @@ async function startBroker() {
   await new Promise<void>((resolve) => server.listen(port, '127.0.0.1', resolve))
   broker.on('publish', (packet) => {
     if (packet.topic === 'kiosk/v1/K01/records') messages.push(Schema.parse(JSON.parse(String(packet.payload))))
+    if (packet.topic === 'kiosk/v1/K01/reply') replies.push(Reply.parse(JSON.parse(String(packet.payload))))
     if (packet.topic === 'kiosk/v1/K01/status') statuses.push(Status.parse(JSON.parse(String(packet.payload))))
   })
 }
@@ -45,6 +48,7 @@ beforeEach(async () => {
   outbox = openOutbox(join(folder, 'outbox.sqlite'))
   messages = []
   statuses = []
+  replies = []
   skippedMs = 0
   port = await freePort()
   await startBroker()
@@ -92,6 +96,7 @@ function start() {
     statusMs: 60_000,
     uptimeMs: () => performance.now() + skippedMs,
     marked: (_, isStraight) => straight.push(isStraight),
+    obey: (payload) => ({ v: 1, hub: 'K01', key: String(payload), outcome: 'done', at: '2026-03-02T08:15:00+08:00' }),
     changed: () => undefined,
     log: pino({ level: 'silent' }),
   })
@@ -241,5 +246,23 @@ describe('the hub’s presence', () => {
     await new Promise<void>((resolve) => broker.publish(packet, () => resolve()))
     await covered(1)
     await until('the good mark', () => outbox.state().queued === 0)
+  })
+})
+
+describe('a command', () => {
+  it('is answered on the hub’s own reply topic', async () => {
+    start()
+    await until('birth', () => statuses.length > 0)
+    const packet = {
+      cmd: 'publish',
+      topic: 'kiosk/v1/K01/command',
+      payload: Buffer.from('key-1'),
+      qos: 1,
+      retain: false,
+      dup: false,
+    } as const
+    await new Promise<void>((resolve) => broker.publish(packet, () => resolve()))
+    await until('the reply', () => replies.length === 1)
+    expect(replies[0]).toMatchObject({ hub: 'K01', key: 'key-1', outcome: 'done' })
   })
 })

@@ -4,6 +4,7 @@ import Database from 'better-sqlite3'
 import { type CompiledQuery, Kysely, Migrator, type SqliteDatabase, SqliteDialect } from 'kysely'
 import * as first from './migrations/001-first.ts'
 import * as waiting from './migrations/002-waiting.ts'
+import * as commands from './migrations/003-commands.ts'
 import type { CounterTable, Registry, Tables } from './schema.ts'
 
 const MOST_PREPARED = 200
@@ -36,7 +37,7 @@ export async function openRegistry(file: string): Promise<Registry> {
   database.pragma('synchronous = FULL') // the stored mark promises what a power cut may not take back
   database.pragma('busy_timeout = 5000')
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: remembering(database) }) })
-  const migrations = { '001-first': first, '002-waiting': waiting }
+  const migrations = { '001-first': first, '002-waiting': waiting, '003-commands': commands }
   const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
   const { error } = await migrator.migrateToLatest()
   if (error) {

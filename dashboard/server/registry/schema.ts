@@ -209,6 +209,16 @@ export interface AssignmentTable {
   reason: string
 }
 
+/** Asked of a hub. The hub may answer more than once: only `done` ends it, and then `command` is emptied. */
+export interface CommandTable {
+  key: string
+  hub: string
+  command: string // JSON, by hub/contract/command.ts
+  made_at_ms: number
+  outcome: 'done' | 'refused' | 'late' | null
+  outcome_at_ms: number | null
+}
+
 export interface AuditTable {
   id: string
   at_ms: number
@@ -240,6 +250,7 @@ export interface Tables {
   retractions: RetractionTable
   quarantine: QuarantineTable
   assignments: AssignmentTable
+  commands: CommandTable
   audit: AuditTable
 }
 
