@@ -74,6 +74,7 @@ export function makeLive(client: QueryClient, now: () => number, signedOut: () =
       })
     on('alive', () => undefined)
     on('observation', (observation: RecentObservation) => takeIn(client, observation))
+    on('many', () => void client.invalidateQueries())
     on('kiosk', () => void client.invalidateQueries({ queryKey: ['kiosks'] }))
     on('quarantine', () => {
       void client.invalidateQueries({ queryKey: ['quarantine'] })

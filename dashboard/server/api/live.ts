@@ -3,7 +3,7 @@ import { once } from 'node:events'
 import type { ServerResponse } from 'node:http'
 import { z } from 'zod'
 import type { Change as Kept } from '../registry/intake.ts'
-import { getObservation, observationsAfter } from '../registry/observations.ts'
+import { getObservation, justTaken, observationsAfter } from '../registry/observations.ts'
 import { lastNumber } from '../registry/registry.ts'
 import { COOKIE, whoIs } from './auth.ts'
 import type { App, Deps } from './deps.ts'
@@ -39,6 +39,11 @@ export const ALIVE_MS = 15_000
 const BATCH = 100
 /** A page that takes nothing for so long is gone: it comes back and resumes. */
 const STUCK_MS = 30_000
+/** Further behind than this, a backlog comes in: a page could not show its readings one by one. */
+const MOST_BEHIND = 500
+const JUST_TAKEN_MS = 10 * 60_000
+/** A page fetches everything anew no more often while a backlog comes in. */
+const MANY_MS = 2000
 /** More changes of hands than this between two wakings: the page is sent away, to fetch everything anew. */
 const MOST_WAITING = 1000
 
@@ -86,7 +91,7 @@ async function follow(raw: ServerResponse, token: string | undefined, from: numb
   let wake = () => {}
   let woken = false
   const stop = changes.listen((change) => {
-    if (change.kind === 'observation' && change.n <= n) waiting.again.add(change.id)
+    if (change.kind === 'observation' && change.owner && change.n <= n) waiting.again.add(change.id)
     if (change.kind === 'kiosk') waiting.kiosks.add(change.hub)
     if (change.kind === 'quarantine') waiting.quarantine.add(change.hub)
     if (change.kind === 'assigned') waiting.assigned.set(change.id, change.resident)
@@ -99,12 +104,21 @@ async function follow(raw: ServerResponse, token: string | undefined, from: numb
   }
   try {
     let aliveAt = Number.NEGATIVE_INFINITY
+    let manyAt = Number.NEGATIVE_INFINITY
+    let untold = false
     while (!ended.aborted && waiting.assigned.size + waiting.again.size <= MOST_WAITING) {
       woken = false
       const user = await whoIs(registry, sites, token, now())
       if (!user) return
       const seen = scope(user)
       const newest = await lastNumber(registry, 'observations')
+      if (newest - n > MOST_BEHIND) {
+        const fromMs = now() - JUST_TAKEN_MS
+        const some = await justTaken(registry, seen.people, { n, last: newest, fromMs, limit: MOST_BEHIND })
+        n = newest
+        for (const shown of some) await send('observation', asRecent(shown))
+        untold = true
+      }
       for (let more = true; more; ) {
         const batch = await observationsAfter(registry, seen.people, n, BATCH)
         for (const shown of batch) {
@@ -123,11 +137,17 @@ async function follow(raw: ServerResponse, token: string | undefined, from: numb
       for (const [id, resident] of taken(waiting.assigned)) {
         if (await getObservation(registry, seen.people, id)) await send('assigned', { id, resident })
       }
+      if (untold && now() - manyAt >= MANY_MS) {
+        untold = false
+        manyAt = now()
+        await send('many', {})
+      }
       if (now() - aliveAt >= deps.aliveMs) {
         aliveAt = now()
         await send('alive', { at: zoned(aliveAt, user.sites[0]?.zone ?? 'UTC') })
       }
-      if (!woken) await pause(deps.aliveMs - (now() - aliveAt), ended, (awake) => (wake = awake))
+      const restMs = Math.min(deps.aliveMs - (now() - aliveAt), untold ? MANY_MS - (now() - manyAt) : deps.aliveMs)
+      if (!woken) await pause(restMs, ended, (awake) => (wake = awake))
     }
   } finally {
     stop()

@@ -182,6 +182,8 @@ export const Live = {
   quarantine: z.object({ hub: z.string().nullable() }),
   /** A reading changed hands. */
   assigned: z.object({ id: RecordId, resident: ResidentId }),
+  /** A backlog comes in: of its readings only those just taken are told one by one. Fetch anew what is shown. */
+  many: z.object({}),
   /** Sent every 15 s: the page knows that the line lives, and how old its data are. */
   alive: z.object({ at: Instant }),
 }

@@ -25,7 +25,7 @@ export interface Accepted {
 
 /** Something staff should see at once. */
 export type Change =
-  | { kind: 'observation'; id: string; n: number; hub: string }
+  | { kind: 'observation'; id: string; n: number; hub: string; owner?: 'known-now' }
   | { kind: 'kiosk'; hub: string }
   | { kind: 'quarantine'; hub: string | null }
   /** Counted, shown to nobody at once. */
@@ -43,7 +43,7 @@ export async function takeIn(db: Registry, intake: Intake, nowMs: number): Promi
   return db.transaction().execute(async (trx) => {
     const { fresh, conflicts } = await keepRecords(trx, intake.accepted, nowMs)
     const of = <T extends HubRecord>(type: T['type']) => fresh.filter((f) => f.record.type === type)
-    const told = await keepClocks(
+    const clocks = await keepClocks(
       trx,
       of<ClockRecord>('clock').map((f) => f.record as ClockRecord),
     )
@@ -57,13 +57,20 @@ export async function takeIn(db: Registry, intake: Intake, nowMs: number): Promi
       of<Observation>('observation').map((f) => f.record as Observation),
       nowMs,
     )
-    await dateWaiting(trx, told, nowMs)
+    await dateWaiting(trx, clocks, nowMs)
     const newcomers = await keepRefused(trx, [...intake.refused, ...conflicts], nowMs)
     await noteArrivals(trx, intake, nowMs)
     const known = new Set(observed.map((o) => o.id))
     const renamed = (await ofSubjects(trx, touched)).filter((o) => !known.has(o.id))
+    const told = ({ id, n, hub }: { id: string; n: number; hub: string }) => ({
+      kind: 'observation' as const,
+      id,
+      n,
+      hub,
+    })
     return [
-      ...[...observed, ...renamed].map(({ id, n, hub }) => ({ kind: 'observation' as const, id, n, hub })),
+      ...observed.map(told),
+      ...renamed.map((o) => ({ ...told(o), owner: 'known-now' as const })),
       ...[...new Set(newcomers.map((r) => r.hub))].map((hub) => ({ kind: 'quarantine' as const, hub })),
     ]
   })

@@ -155,6 +155,17 @@ export async function observationsAfter(db: Registry, sites: Sites, n: number, l
   return rows(found.where('o.n', '>', n).orderBy('o.n', 'asc').limit(limit))
 }
 
+/** Of those numbered after `n` through `last`, the newest that were taken since `fromMs`, oldest first. */
+export async function justTaken(
+  db: Registry,
+  sites: Sites,
+  { n, last, fromMs, limit }: { n: number; last: number; fromMs: number; limit: number },
+): Promise<Shown[]> {
+  const found = shown(db).where((eb) => inSites(eb, sites, SEEN_BY))
+  const within = found.where('o.n', '>', n).where('o.n', '<=', last).where('o.taken_at_ms', '>=', fromMs)
+  return (await rows(within.orderBy('o.n', 'desc').limit(limit))).reverse()
+}
+
 /** Null when there is none of this id at these sites. */
 export async function getObservation(db: Registry, sites: Sites, id: string): Promise<Shown | null> {
   const found = shown(db).where((eb) => inSites(eb, sites, SEEN_BY))

@@ -167,6 +167,17 @@ test('on Mosquitto: what comes while the clinic is away waits for it; a hub that
   expect(await count('records')).toBe(2)
 })
 
+test('a small message overtakes large ones, and large ones are not kept waiting for ever', async () => {
+  const inbox = new Inbox(10_000_000)
+  const message = (bytes: number) => ({ topic: '', payload: Buffer.alloc(bytes), retain: false })
+  for (let n = 0; n < 3; n++) void inbox.put(message(100_000))
+  for (let n = 0; n < 50; n++) void inbox.put(message(500))
+  const taken = Array.from({ length: 53 }, () => inbox.take()!.payload.length)
+  expect(taken.slice(0, 20)).toEqual(Array.from({ length: 20 }, () => 500))
+  expect(taken.flatMap((bytes, i) => (bytes === 500 ? [] : [i]))).toEqual([20, 41, 52])
+  expect(inbox.take()).toBeUndefined()
+})
+
 test('a full inbox makes its senders wait until there is room', async () => {
   const inbox = new Inbox(100)
   const message = (size: number) => ({ topic: 't', payload: new Uint8Array(size), retain: false })
