@@ -50,7 +50,7 @@ export async function findSimulator(driver: string): Promise<Simulator> {
 }
 
 /** Timers of one simulation, called off together. */
-export function timers() {
+function timers() {
   const running = new Set<NodeJS.Timeout>()
   return {
     later(ms: number, act: () => void) {
@@ -72,7 +72,7 @@ export function timers() {
 }
 
 /** Commands every simulated device has: its cable and its wire. */
-export const lineCommands = (wire: FaultyWire, plug: (plugged: boolean) => void): Commands => ({
+const lineCommands = (wire: FaultyWire, plug: (plugged: boolean) => void): Commands => ({
   plug: command(z.strictObject({ plug: z.boolean() }), '{"plug":false}', (order) => {
     plug(order.plug)
     return { said: [] }
@@ -83,14 +83,25 @@ export const lineCommands = (wire: FaultyWire, plug: (plugged: boolean) => void)
   }),
 })
 
-/** Starts a driver's simulated device behind a pseudo-terminal at `path`. Throws CommandError for an unknown or HID driver. */
-export async function startDevice(driver: string, path: string, around: Surroundings): Promise<RunningDevice> {
-  const simulator = await findSimulator(driver)
-  if (simulator.line === 'hid') {
-    throw new CommandError(`${driver} is a USB-HID device: it has no serial line and so no pseudo-terminal`)
-  }
+/** What lies between a simulated device and its host: a pseudo-terminal, a USB gadget, a HID device of the kernel or of the memory. */
+export interface Cable {
+  plugged(): boolean
+  /** Bytes, or one report, to the host; false, and they are gone, when nobody there can get them. */
+  send(bytes: Uint8Array): boolean
+  /** No effect when it is in. */
+  plug(): void
+  /** No effect when it is out. */
+  pull(): void
+}
+
+/** Starts a driver's simulated device at the end of a cable that is laid plugged in. */
+export function attachDevice(
+  simulator: Simulator,
+  lay: (receive: (bytes: Uint8Array) => void) => Cable,
+  around: Surroundings,
+) {
   const clock = timers()
-  const cable = ptyCable(path, (bytes) => device.receive(bytes), around.now)
+  const cable = lay((bytes) => device.receive(bytes))
   const wire = faultyWire((bytes) => cable.send(bytes), seeded(around.seed ?? 1), clock.later)
   const device = simulator.make({ now: around.now, zone: around.zone, later: clock.later, send: (b) => wire.send(b) })
   const plug = (plugged: boolean) => {
@@ -107,14 +118,24 @@ export async function startDevice(driver: string, path: string, around: Surround
   else device.plugged?.()
   const commands = { ...device.commands, ...lineCommands(wire, plug) }
   return {
-    pty: path,
-    say: (raw) => obey(commands, raw),
+    plugged: cable.plugged,
+    say: (raw: unknown) => obey(commands, raw),
     end() {
       device.unplugged?.()
       clock.callOff()
       cable.pull()
     },
   }
+}
+
+/** Starts a driver's simulated device behind a pseudo-terminal at `path`. Throws CommandError for an unknown or HID driver. */
+export async function startDevice(driver: string, path: string, around: Surroundings): Promise<RunningDevice> {
+  const simulator = await findSimulator(driver)
+  if (simulator.line === 'hid') {
+    throw new CommandError(`${driver} is a USB-HID device: it has no serial line and so no pseudo-terminal`)
+  }
+  const { say, end } = attachDevice(simulator, (receive) => ptyCable(path, receive, around.now), around)
+  return { pty: path, say, end }
 }
 
 export interface CommandLine {

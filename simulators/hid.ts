@@ -1,9 +1,7 @@
 // A USB-HID device without hardware: the driver talks to it through a Transport in memory, report by report.
 import type { Transport } from '../devices/kit/driver.ts'
-import { findSimulator, lineCommands, type Surroundings, timers } from './device.ts'
-import { CommandError, obey, type Said } from './devices/device.ts'
-import { faultyWire } from './faults.ts'
-import { seeded } from './random.ts'
+import { attachDevice, findSimulator, type Surroundings } from './device.ts'
+import { CommandError, type Said } from './devices/device.ts'
 
 export interface RunningHidDevice {
   /** Opens it, once at a time. Rejects while the device is unplugged or open elsewhere. */
@@ -17,32 +15,33 @@ export interface RunningHidDevice {
 export async function startHidDevice(driver: string, around: Surroundings): Promise<RunningHidDevice> {
   const simulator = await findSimulator(driver)
   if (simulator.line !== 'hid') throw new CommandError(`${driver} has a serial line: start it behind a pseudo-terminal`)
-  const clock = timers()
-  let plugged = around.plugged ?? true
   let opened: ReportQueue | undefined
-
-  const toHost = (report: Uint8Array) => {
-    opened?.push(report)
-    return opened !== undefined
+  let toDevice = (_report: Uint8Array) => {}
+  const cable = (receive: (report: Uint8Array) => void) => {
+    toDevice = receive
+    let plugged = true
+    return {
+      plugged: () => plugged,
+      send(report: Uint8Array) {
+        opened?.push(report)
+        return opened !== undefined
+      },
+      plug() {
+        plugged = true
+      },
+      pull() {
+        plugged = false
+        opened?.end()
+        opened = undefined
+      },
+    }
   }
-  const wire = faultyWire(toHost, seeded(around.seed ?? 1), clock.later)
-  const device = simulator.make({ now: around.now, zone: around.zone, later: clock.later, send: (r) => wire.send(r) })
-  const close = () => {
-    opened?.end()
-    opened = undefined
-  }
-  const plug = (into: boolean) => {
-    if (into === plugged) return
-    plugged = into
-    if (into) return device.plugged?.()
-    close()
-    device.unplugged?.()
-  }
-  const commands = { ...device.commands, ...lineCommands(wire, plug) }
+  const { plugged, ...device } = attachDevice(simulator, cable, around)
 
   return {
+    ...device,
     async open() {
-      if (!plugged) throw new Error(`${driver} is not plugged in`)
+      if (!plugged()) throw new Error(`${driver} is not plugged in`)
       if (opened) throw new Error(`${driver} is open already`)
       const queue = new ReportQueue()
       opened = queue
@@ -50,18 +49,13 @@ export async function startHidDevice(driver: string, around: Surroundings): Prom
         chunks: queue,
         async write(report) {
           if (opened !== queue) throw new Error(`${driver} was unplugged or closed`)
-          device.receive(report)
+          toDevice(report)
         },
         async close() {
           queue.end()
           if (opened === queue) opened = undefined
         },
       }
-    },
-    say: (raw) => obey(commands, raw),
-    end() {
-      plug(false)
-      clock.callOff()
     },
   }
 }

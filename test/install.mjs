@@ -11,6 +11,11 @@ const PACKAGES = {
   python3: '/usr/bin/python3',
   chromium: '/usr/bin/chromium',
   faketime: '/usr/bin/faketime',
+  'qemu-system-x86': '/usr/bin/qemu-system-x86_64',
+  'linux-image-amd64': '/usr/share/doc/linux-image-amd64',
+  'busybox-static': '/bin/busybox',
+  cpio: '/usr/bin/cpio',
+  kmod: '/usr/sbin/modprobe',
   'fonts-noto-cjk': '/usr/share/fonts/opentype/noto/NotoSansCJK-Regular.ttc',
 }
 

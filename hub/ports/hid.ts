@@ -39,6 +39,7 @@ export async function openHid(settings: HidSettings, ids: readonly UsbId[]): Pro
     throw new PortError(reason, `cannot open ${path}: ${cause.message}`, { cause })
   })
   const queue = chunkQueue((on) => (on ? device.pause() : device.resume()))
+  let closed: Promise<void> | undefined
   device.on('data', (report: Buffer) => queue.push(report))
   device.on('error', (error: Error) => queue.end(error))
   return {
@@ -48,9 +49,10 @@ export async function openHid(settings: HidSettings, ids: readonly UsbId[]): Pro
     async write(report) {
       await device.write(Buffer.concat([Buffer.of(0), report])) // report id 0: the device uses none
     },
-    async close() {
+    close() {
       queue.end()
-      await device.close()
+      closed ??= device.close() // the library refuses to do it twice
+      return closed
     },
   }
 }
