@@ -4,6 +4,7 @@ import type { Database } from 'better-sqlite3'
 import type { Erase } from './contract/command.ts'
 import { HubRecord } from './contract/record.ts'
 import type { Row } from './outbox.ts'
+import { sumOf } from './outbox-file.ts'
 import { ERASED, inPlaceOf } from './wire.ts'
 
 type Found = Row & { n: number; id: string; type: string }
@@ -21,7 +22,7 @@ const NAMING = `${FOUND} WHERE type IN ('failure', 'retraction') AND json_valid(
  * @returns how many rows
  */
 export function eraseRows(db: Database, hub: string, { aliases, ids, before }: Erase): number {
-  const write = db.prepare('UPDATE rows SET id = ?, type = ?, body = ? WHERE n = ?')
+  const write = db.prepare('UPDATE rows SET id = ?, type = ?, body = ?, sum = ? WHERE n = ?')
   const beforeMs = Date.parse(before)
   const find = (query: string, value: string) => db.prepare<[string], Found>(query).all(value)
   return db
@@ -32,7 +33,7 @@ export function eraseRows(db: Database, hub: string, { aliases, ids, before }: E
       const rows = new Map([...old, ...naming].map((row) => [row.n, row]))
       for (const row of rows.values()) {
         const { id, type, body } = emptied(row, hub)
-        write.run(id, type, body, row.n)
+        write.run(id, type, body, sumOf(body), row.n)
       }
       return rows.size
     })

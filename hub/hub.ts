@@ -13,9 +13,11 @@ import { aliasKey } from './key.ts'
 import { hubMetrics } from './metrics.ts'
 import { obey } from './obey.ts'
 import { type Draft, memoryOf } from './observe.ts'
-import { OutboxFull, openOutbox } from './outbox.ts'
+import { openOutbox } from './outbox.ts'
+import { OutboxFull } from './outbox-file.ts'
 import { pastStays } from './owner.ts'
 import { type Heard, type Watched, watchDevice } from './ports/watch.ts'
+import { sayDamage } from './salvage.ts'
 import { screen } from './screen/server.ts'
 import type { Action, ScreenSource } from './screen/view.ts'
 import { keptOnDisk, viewOf } from './show.ts'
@@ -69,6 +71,7 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
     siteSeconds: (id) => config.devices.find((device) => device.id === id)?.measuringSeconds,
   }
   const outbox = openOutbox(join(config.data, 'outbox.sqlite'), { keepDays: config.keepDays })
+  sayDamage(outbox.state().damage, log)
 
   // ---- Time
   let trust: Trust = NO_TRUST
@@ -210,7 +213,7 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
   const sources = new Map(devices.map(({ source }) => [source.id, source]))
 
   function status(online: boolean): Status {
-    const { epochs, queued, oldestMs, seen } = outbox.state()
+    const { epochs, queued, oldestMs, seen, damage } = outbox.state()
     return {
       v: 1,
       hub,
@@ -224,17 +227,20 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
       queued,
       oldest: oldestMs === null ? null : isoAt(oldestMs, zone),
       seen,
+      damage: damage && { cause: damage.cause, salvaged: damage.salvaged, destroyed: damage.destroyed },
       clock: { trusted: trust.trusted, boot: machine.boot },
       versions: { hub: version, contract: 1 },
     }
   }
 
-  const view = () =>
-    viewOf(state, now(), {
+  const view = () => {
+    const { queued, damage } = outbox.state()
+    return viewOf(state, now(), {
       site: site.name,
       zone,
       online: uplink.online(),
-      queued: outbox.state().queued,
+      queued,
+      damaged: damage !== null && damage.destroyed !== 0,
       notice: config.screen.notice ?? null,
       aside: config.screen.aside ?? null,
       full,
@@ -246,6 +252,7 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
       idleWarnMs: config.visit.idleWarnSeconds * 1000,
       idleEndMs: settings.idleEndMs,
     })
+  }
   const watchers = new Set<() => void>()
   let shown = ''
   function show() {

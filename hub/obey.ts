@@ -4,7 +4,8 @@ import { z } from 'zod'
 import { isoAt, type Moment } from './clock.ts'
 import { Command, type Reply } from './contract/command.ts'
 import { RecordId } from './contract/record.ts'
-import { type Outbox, OutboxFull } from './outbox.ts'
+import type { Outbox } from './outbox.ts'
+import { OutboxFull } from './outbox-file.ts'
 
 export interface ObeyOptions {
   hub: string

@@ -1,18 +1,16 @@
 // The promise: SQLite, one numbered sequence of records an epoch, on the disk before anyone sees a tick (promises 1.1–1.5).
 import { randomUUID } from 'node:crypto'
-import Database from 'better-sqlite3'
+import type Database from 'better-sqlite3'
 import type { Moment } from './clock.ts'
 import type { Erase } from './contract/command.ts'
 import { HubRecord } from './contract/record.ts'
 import type { StoredMark } from './contract/stored.ts'
 import { eraseRows } from './erase.ts'
 import type { Draft } from './observe.ts'
+import { connect, isDamage, isSound, lock, OutboxDamaged, OutboxFull, sumOf, writing } from './outbox-file.ts'
+import { type Damage, damageOf, forgetAside, markDamaged, mend, missMissing } from './salvage.ts'
+import { adding, openTally, type Ranges, without } from './tally.ts'
 import { align, type Known, printOf } from './undated.ts'
-
-/** The disk takes no more: nothing of this call was kept. */
-export class OutboxFull extends Error {
-  override name = 'OutboxFull'
-}
 
 /** A row's place in the order of birth: openings count up, numbers count up within each. */
 export interface Position {
@@ -41,6 +39,8 @@ export interface OutboxState {
   oldestMs: number | null
   /** The mark last taken. */
   seen: { rev: number; id: string } | null
+  /** What became of an earlier file, until somebody has removed the report that lies beside this one. */
+  damage: Damage | null
 }
 
 export interface Taken {
@@ -51,63 +51,38 @@ export interface Taken {
 
 export type Outbox = ReturnType<typeof openOutbox>
 
-const SCHEMA = `
-  CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
-  CREATE TABLE IF NOT EXISTS openings (opening INTEGER PRIMARY KEY AUTOINCREMENT, epoch TEXT NOT NULL UNIQUE) STRICT;
-  CREATE TABLE IF NOT EXISTS rows (
-    n INTEGER PRIMARY KEY,
-    opening INTEGER NOT NULL REFERENCES openings,
-    seq INTEGER NOT NULL,
-    id TEXT NOT NULL UNIQUE,
-    type TEXT NOT NULL,
-    body TEXT NOT NULL,
-    madeMs INTEGER NOT NULL,
-    coveredMs INTEGER, -- the clinic's time of the mark that first covered it; null: no mark covers it
-    UNIQUE (opening, seq)
-  ) STRICT;
-  CREATE INDEX IF NOT EXISTS waiting ON rows (opening, seq) WHERE coveredMs IS NULL;
-  CREATE INDEX IF NOT EXISTS covered ON rows (opening, seq) WHERE coveredMs IS NOT NULL;
-  CREATE INDEX IF NOT EXISTS visits ON rows (n) WHERE type = 'visit';
-`
-
 const DAY_MS = 86_400_000
-const BUSY = 'another hub has this outbox open: stop it first, or give this hub a data folder of its own'
-
-/** SQLite holds this lock for as long as we live and drops it when we die, however we die. */
-function lock(path: string): Database.Database {
-  const file = new Database(`${path}.lock`, { timeout: 0 })
-  try {
-    file.exec('BEGIN EXCLUSIVE')
-    return file
-  } catch (cause) {
-    file.close()
-    throw new Error(`cannot open ${path}: ${BUSY}`, { cause })
-  }
-}
-
-/** Runs `work`; a disk that is full, failing or read-only becomes OutboxFull. */
-function writing<T>(work: () => T): T {
-  try {
-    return work()
-  } catch (cause) {
-    if (cause instanceof Database.SqliteError && /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN)/.test(cause.code))
-      throw new OutboxFull(`the outbox cannot be written (${cause.code}): make room on its disk`, { cause })
-    throw cause
-  }
-}
-
 /**
- * Opens the outbox under a new random epoch: a restored, cloned or fresh file never uses a number again.
+ * Opens the outbox under a new random epoch: a restored, cloned or fresh file never uses a number again. A damaged file
+ * is set aside, and what can be read of it goes on.
  * @param keepDays how long rows stay after a mark covered them, by the marks' own clock
- * @throws when another hub has it open, or when it is no outbox
+ * @throws when another hub has it open
  */
 export function openOutbox(path: string, { keepDays = 30 } = {}) {
   const held = lock(path)
-  const db = new Database(path)
-  db.pragma('journal_mode = WAL')
-  db.pragma('synchronous = FULL')
-  db.exec(SCHEMA)
+  const begin = () => {
+    mend(path)
+    const db = connect(path)
+    try {
+      return outboxIn(path, db, keepDays, held)
+    } catch (error) {
+      db.close()
+      throw error
+    }
+  }
+  try {
+    return begin()
+  } catch (error) {
+    if (isDamage(error)) {
+      markDamaged(path)
+      return begin()
+    }
+    held.close()
+    throw error
+  }
+}
 
+function outboxIn(path: string, db: Database.Database, keepDays: number, held: Database.Database) {
   const epoch = randomUUID()
   const changes = new Set<() => void>()
   const changed = () => {
@@ -116,7 +91,7 @@ export function openOutbox(path: string, { keepDays = 30 } = {}) {
 
   const sql = {
     insert: db.prepare(
-      `INSERT INTO rows (opening, seq, id, type, body, madeMs) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
+      `INSERT INTO rows (opening, seq, id, type, body, madeMs, sum) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO NOTHING`,
     ),
     setMeta: db.prepare('INSERT OR REPLACE INTO meta (key, value) VALUES (?, ?)'),
     unsetMeta: db.prepare('DELETE FROM meta WHERE key = ?'),
@@ -124,8 +99,8 @@ export function openOutbox(path: string, { keepDays = 30 } = {}) {
     untrusted: db.prepare<[], { boot: string }>(
       `SELECT substr(key, 11) AS boot FROM meta WHERE key LIKE 'untrusted:%'`,
     ),
-    waiting: db.prepare<[number, number, number], Row>(
-      `SELECT opening, seq, epoch, madeMs, body FROM rows JOIN openings USING (opening)
+    waiting: db.prepare<[number, number, number], Row & { sum: number | null }>(
+      `SELECT opening, seq, epoch, madeMs, body, sum FROM rows JOIN openings USING (opening)
        WHERE coveredMs IS NULL AND (opening, seq) > (?, ?) ORDER BY opening, seq LIMIT ?`,
     ),
     count: db.prepare<[], { n: number }>('SELECT count(*) AS n FROM rows WHERE coveredMs IS NULL'),
@@ -147,14 +122,28 @@ export function openOutbox(path: string, { keepDays = 30 } = {}) {
     visits: db.prepare<[number], { body: string }>(
       `SELECT body FROM rows WHERE type = 'visit' ORDER BY n DESC LIMIT ?`,
     ),
+    runs: db
+      .prepare<[number], [number, number]>(
+        `SELECT min(seq), max(seq) FROM (SELECT seq, seq - row_number() OVER (ORDER BY seq) AS run FROM rows
+         WHERE opening = ? AND coveredMs IS NULL) GROUP BY run ORDER BY 1`,
+      )
+      .raw(),
   }
 
+  missMissing(path, db)
   const opening = writing(() =>
     db.transaction(() => {
       db.exec('DELETE FROM openings WHERE NOT EXISTS (SELECT 1 FROM rows WHERE rows.opening = openings.opening)')
       return Number(db.prepare('INSERT INTO openings (epoch) VALUES (?)').run(epoch).lastInsertRowid)
     })(),
   )
+  const damage = damageOf(path)
+  const tally = openTally(path)
+  let waits = new Map<number, { epoch: string; waiting: Ranges }>(
+    sql.epochs.all().map((one) => [one.opening, { epoch: one.epoch, waiting: sql.runs.all(one.opening) }]),
+  )
+  const tell = (all: typeof waits) => tally.write([...all].map(([no, one]) => ({ opening: no, ...one })))
+  tell(waits)
   let last = 0
   let queued = sql.count.get()!.n
   const seenText = sql.meta.get('seen')?.value
@@ -165,7 +154,8 @@ export function openOutbox(path: string, { keepDays = 30 } = {}) {
     let seq = last
     if (known) sql.setMeta.run(`memory:${known.memory}`, JSON.stringify(known.is))
     const kept = records.map((record) => {
-      const row = [opening, seq + 1, record.id, record.type, JSON.stringify(record), Math.floor(now.wallMs)]
+      const body = JSON.stringify(record)
+      const row = [opening, seq + 1, record.id, record.type, body, Math.floor(now.wallMs), sumOf(body)]
       const isNew = sql.insert.run(...row).changes === 1
       if (isNew) seq++
       if (isNew && 'clock' in record && !record.clock.trusted) sql.setMeta.run(`untrusted:${record.clock.boot}`, '')
@@ -177,35 +167,43 @@ export function openOutbox(path: string, { keepDays = 30 } = {}) {
   })
 
   /** Each of the epoch's numbers from 1 to `through` outside `missing` is covered, each other one is not. */
-  const takeEpoch = (no: number, through: number, missing: readonly [number, number][], atMs: number): Taken => {
+  const takeEpoch = (no: number, through: number, missing: readonly [number, number][], atMs: number) => {
     const taken = { covered: 0, uncovered: 0, purged: 0 }
+    let waiting = waits.get(no)?.waiting ?? []
+    const cover = (a: number, b: number) => {
+      taken.covered += sql.cover.run(atMs, no, a, b).changes
+      waiting = without(waiting, a, b)
+    }
     let from = 1
     for (const [a, b] of [...missing].sort(([x], [y]) => x - y)) {
-      taken.covered += sql.cover.run(atMs, no, from, Math.min(a - 1, through)).changes
+      cover(from, Math.min(a - 1, through))
       taken.uncovered += sql.uncover.run(no, a, b).changes
       from = Math.max(from, b + 1)
     }
-    taken.covered += sql.cover.run(atMs, no, from, through).changes
+    cover(from, through)
     taken.uncovered += sql.uncover.run(no, through + 1, Number.MAX_SAFE_INTEGER).changes
     const keepFrom = sql.keepFrom.get(no, atMs - keepDays * DAY_MS)?.seq ?? through + 1
     taken.purged = sql.purge.run(no, keepFrom).changes
-    return taken
+    return { ...taken, waiting: taken.uncovered > 0 ? sql.runs.all(no) : waiting }
   }
 
-  const takeMark = db.transaction((mark: StoredMark): Taken => {
+  const takeMark = db.transaction((mark: StoredMark) => {
     const atMs = Date.parse(mark.at)
     const total = { covered: 0, uncovered: 0, purged: 0 }
+    const then = new Map(waits)
     for (const known of sql.epochs.all()) {
       const one = mark.marks.find((m) => m.epoch === known.epoch)
       if (!one) continue // not named, not spoken of
-      const taken = takeEpoch(known.opening, one.through, one.missing, atMs)
+      const { waiting, ...taken } = takeEpoch(known.opening, one.through, one.missing, atMs)
+      then.set(known.opening, { epoch: known.epoch, waiting })
       total.covered += taken.covered
       total.uncovered += taken.uncovered
       total.purged += taken.purged
     }
     sql.setMeta.run('seen', JSON.stringify({ rev: mark.rev, id: mark.id }))
     sql.setMeta.run('floorMs', String(atMs)) // exactly, not the later of both: it also heals a clock that ran ahead
-    return total
+    tell(then) // before the commit: whoever dies between the two must not count what the clinic has
+    return { total, then }
   })
 
   /** Keeps all or none in one transaction, on the disk when this returns. Throws OutboxFull. */
@@ -214,21 +212,36 @@ export function openOutbox(path: string, { keepDays = 30 } = {}) {
     const records = drafts.map((draft): HubRecord => ({ ...draft, id: draft.id ?? randomUUID() }) as HubRecord)
     const kept = writing(() => insert.immediate(records, now, known))
     const news = kept.filter(({ isNew }) => isNew).length
+    if (news === 0) return kept
+    waits.set(opening, { epoch, waiting: adding(waits.get(opening)?.waiting ?? [], last + 1, last + news) })
+    tell(waits)
     last += news
     queued += news
-    if (news > 0) changed()
+    changed()
     return kept
   }
 
+  /** What finds the file damaged says so to the next start, which mends it. */
+  const guarded =
+    <A extends unknown[], R>(work: (...given: A) => R) =>
+    (...given: A): R => {
+      try {
+        return work(...given)
+      } catch (error) {
+        if (isDamage(error)) markDamaged(path)
+        throw error
+      }
+    }
+
   return {
     epoch,
-    put: (drafts: readonly Draft[], now: Moment): Kept[] => put(drafts, now),
+    put: guarded((drafts: readonly Draft[], now: Moment): Kept[] => put(drafts, now)),
 
     /**
      * Keeps those undated records of one read of a device's memory that are not here already, and what is known of that
      * memory from now on, in one transaction. `read`: all it told, in its order; dated ones are kept by `put`.
      */
-    putUndated(memory: string, read: readonly Draft[], now: Moment): Kept[] {
+    putUndated: guarded((memory: string, read: readonly Draft[], now: Moment): Kept[] => {
       const text = sql.meta.get(`memory:${memory}`)?.value
       const known: Known | null = text === undefined ? null : JSON.parse(text)
       if (!known && read.every(({ id }) => id !== null)) return []
@@ -239,46 +252,52 @@ export function openOutbox(path: string, { keepDays = 30 } = {}) {
         return [mark === 'doubtful' ? { ...draft, flags: [...draft.flags, 'doubtful-repeat'] } : draft]
       })
       return put(news, now, { memory, is: aligned.known })
-    },
+    }),
 
     /**
      * Forgets a person, in the file's free pages too. Repeating is harmless, after a crash half-way it is needed.
      * @param key once it is done, it is not done again under this key
      * @returns how many rows; null when it was done before
      */
-    erase(key: string, hub: string, erase: Erase): number | null {
+    erase: guarded((key: string, hub: string, erase: Erase): number | null => {
       if (sql.meta.get(`erased:${key}`)) return null
       return writing(() => {
         const rows = eraseRows(db, hub, erase)
         db.exec('VACUUM')
         db.pragma('wal_checkpoint(TRUNCATE)')
+        forgetAside(path)
         sql.setMeta.run(`erased:${key}`, '')
         return rows
       })
-    },
+    }),
 
     /** Rows no mark covers, oldest first, from behind `after`. */
-    waiting: (after: Position, most: number): Row[] => sql.waiting.all(after.opening, after.seq, most),
+    waiting: guarded((after: Position, most: number): Row[] => {
+      const rows = sql.waiting.all(after.opening, after.seq, most)
+      if (!rows.every(isSound)) throw new OutboxDamaged(`rows of ${path} are not what was put there`)
+      return rows
+    }),
     /** The last row of this opening. */
     end: (): Position => ({ opening, seq: last }),
 
     /** Takes a mark as the whole truth of the epochs it names. Null when it is not newer than the last. */
-    take(mark: StoredMark): Taken | null {
+    take: guarded((mark: StoredMark): Taken | null => {
       if (seen && mark.rev <= seen.rev) return null
-      const taken = writing(() => takeMark.immediate(mark))
+      const { total, then } = writing(() => takeMark.immediate(mark))
+      waits = then
       seen = { rev: mark.rev, id: mark.id }
-      queued += taken.uncovered - taken.covered
+      queued += total.uncovered - total.covered
       changed()
-      return taken
-    },
+      return total
+    }),
 
-    state(): OutboxState {
+    state: guarded((): OutboxState => {
       const epochs = sql.epochs.all().flatMap(({ opening: no, epoch: name }) => {
         const { first, last: end } = sql.ends.get(no, no)!
         return first === null || end === null ? [] : [{ epoch: name, first, last: end }]
       })
-      return { epochs, queued, oldestMs: sql.oldest.get()?.madeMs ?? null, seen }
-    },
+      return { epochs, queued, oldestMs: sql.oldest.get()?.madeMs ?? null, seen, damage: damage && damageOf(path) }
+    }),
 
     /** Whether the disk takes rows (again), found out by writing. */
     writable(): boolean {
@@ -310,6 +329,7 @@ export function openOutbox(path: string, { keepDays = 30 } = {}) {
 
     close() {
       db.close()
+      tally.close()
       held.close()
     },
   }

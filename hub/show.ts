@@ -57,6 +57,7 @@ export interface Surroundings {
   notice: View['notice']
   aside: string | null
   full: boolean
+  damaged: boolean
   devices: View['devices']
   idleWarnMs: number
   idleEndMs: number

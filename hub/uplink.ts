@@ -10,7 +10,8 @@ import { MAX_BYTES, MAX_RECORDS } from './contract/record.ts'
 import type { Status } from './contract/status.ts'
 import { covers, StoredMark } from './contract/stored.ts'
 import { topic } from './contract/topics.ts'
-import { type Outbox, OutboxFull, type Position, type Row, type Taken } from './outbox.ts'
+import type { Outbox, Position, Row, Taken } from './outbox.ts'
+import { OutboxFull } from './outbox-file.ts'
 import { wireText } from './wire.ts'
 
 export interface UplinkOptions {

@@ -112,7 +112,8 @@ describe('imports', () => {
     mqtt: /^(hub\/uplink|dashboard\/server\/ingest)\.ts$/,
     influx: /^dashboard\/server\/store\/influx\.ts$/,
     aedes: /^dashboard\/server\/broker\.ts$/,
-    'better-sqlite3': /^(hub\/outbox|dashboard\/server\/store\/sqlite|dashboard\/server\/registry\/[a-z]+)\.ts$/,
+    'better-sqlite3':
+      /^(hub\/(outbox|outbox-file|salvage)|dashboard\/server\/store\/sqlite|dashboard\/server\/registry\/[a-z]+)\.ts$/,
     'prom-client': /^(system|hub|dashboard\/server)\/metrics\.ts$/,
     jose: /^hub\/contract\/seal\.ts$/,
   }

@@ -39,6 +39,15 @@ export const Status = z.object({
   oldest: Instant.nullable(), // when the oldest of them was made
   /** The mark the hub last took. */
   seen: z.object({ rev: z.number().int(), id: z.string() }).nullable(),
+  /** An outbox file that was gone, put back from before or damaged; until somebody has looked. `destroyed` rows never come. */
+  damage: z
+    .object({
+      cause: z.enum(['gone', 'older', 'damaged']),
+      salvaged: z.number().int(),
+      destroyed: z.number().int().nullable(),
+    })
+    .nullable()
+    .optional(), // hubs of before do not say it
   clock: z.object({ trusted: z.boolean(), boot: z.string() }),
   versions: z.object({ hub: z.string(), contract: z.number().int() }),
 })

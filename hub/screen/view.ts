@@ -42,6 +42,8 @@ export const View = z.object({
   aside: z.string().nullable(),
   /** The outbox cannot keep a row: no measurement may begin. */
   full: z.boolean(),
+  /** Results that nobody had fetched yet were destroyed with the hub's file: staff should know. */
+  damaged: z.boolean(),
   devices: z.array(ScreenDevice),
   visit: z
     .object({

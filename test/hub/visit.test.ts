@@ -16,6 +16,7 @@ const around = {
   notice: null,
   aside: null,
   full: false,
+  damaged: false,
   devices: [],
   idleWarnMs: 45_000,
   idleEndMs: settings.idleEndMs,

@@ -47,6 +47,7 @@ export function Welcome({ view }: { view: View }) {
       </div>
       <div className="act">
         <Title title={say(title)} lead={say(lead)} />
+        {view.damaged && <p className="hint">{say('damaged')}</p>}
         {!view.full && (
           <>
             <div className="press">

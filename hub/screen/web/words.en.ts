@@ -24,6 +24,7 @@ export const en: Record<Word, string> = {
   'can.glucose': 'Glucose',
   'full.title': 'No measuring just now',
   'full.lead': 'This machine has no room for new results. Please tell staff',
+  damaged: 'Some earlier results on this machine were lost. Please tell staff',
   'full.picture': 'This machine needs a look from staff',
 
   'visit.guest': 'Guest',

@@ -22,6 +22,7 @@ export const zh = {
   'can.glucose': '血糖',
   'full.title': '现在不能测量',
   'full.lead': '这台机器存不下新的结果了，请告诉工作人员',
+  damaged: '这台机器上以前的部分结果已丢失，请告诉工作人员',
   'full.picture': '这台机器需要工作人员看一看',
 
   'visit.guest': '访客',
