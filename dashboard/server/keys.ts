@@ -51,6 +51,30 @@ const sealingFiles = (folder: string) =>
     .filter((name) => SEALING.test(name))
     .sort()
 
+export interface KeyFile {
+  name: string
+  content: string
+}
+
+/** Every key of this clinic, old ones too: what a backup holds. @throws ConfigError when there are none */
+export function keyFiles(folder: string): KeyFile[] {
+  const names = existsSync(folder) ? readdirSync(folder).filter((name) => !name.endsWith('.new')) : []
+  if (!names.includes(NUMBER))
+    throw new ConfigError(`the keys of this clinic are missing in ${folder}: a backup without them would have no names`)
+  return names.map((name) => ({ name, content: readFileSync(join(folder, name), 'utf8') }))
+}
+
+/** Puts keys from a backup back. @throws ConfigError when another key is there under the same name */
+export function putKeys(folder: string, keys: readonly KeyFile[]) {
+  mkdirSync(folder, { recursive: true, mode: 0o700 })
+  for (const { name, content } of keys) {
+    const file = join(folder, name)
+    keep(file, content)
+    if (readFileSync(file, 'utf8') !== content)
+      throw new ConfigError(`${file} is there already and is another key: move the keys of that clinic away first`)
+  }
+}
+
 /** RFC 7638. */
 const thumbprint = ({ crv, kty, x, y }: Omit<PrivateKey, 'kid'>) =>
   createHash('sha256').update(JSON.stringify({ crv, kty, x, y })).digest('base64url')

@@ -10,6 +10,7 @@ import { type Clinic, openClinic, runClinic } from './clinic.ts'
 import { type ClinicConfig, ConfigError, readConfig } from './config.ts'
 import { enrolHub, enrolUser, Refusal, writeSecret } from './enrol.ts'
 import { readPassword } from './password.ts'
+import { backUp, clinicFolder, restore } from './registry/backup.ts'
 
 /** Beside the sources, or one folder up from what is built. */
 const ROOT = fileURLToPath(new URL(import.meta.url.endsWith('.ts') ? '../../' : '../../../', import.meta.url))
@@ -86,6 +87,31 @@ const addHub = (id: string, { site, config: path, out = `${id}.enrolment.json`, 
       )
   })
 
+interface DataOptions {
+  data?: string
+  config: string
+}
+
+const dataOf = ({ data, config: path }: DataOptions) =>
+  data === undefined ? readConfig(path).data : clinicFolder(data)
+
+async function makeBackup({ out, ...where }: DataOptions & { out: string }) {
+  const told = await backUp(dataOf(where), out, VERSION, Date.now())
+  process.stdout.write(`${told.file}\n`)
+  process.stderr.write(
+    `${told.records} records, ${told.observations} readings, ${told.residents} residents, ${told.keys} keys of ${told.at}: lock it away, it holds names\n`,
+  )
+}
+
+async function takeBackup({ from, ...where }: DataOptions & { from: string }) {
+  const data = dataOf(where)
+  const told = await restore(from, data, Date.now())
+  process.stderr.write(
+    `${data} is as it was at ${told.at}: ${told.records} records, ${told.observations} readings, ${told.residents} residents, ${told.keys} keys\n` +
+      'start the clinic: kiosks send again what came since, and the time series is written from the registry\n',
+  )
+}
+
 const EXPLAINED: Record<string, string> = {
   EADDRINUSE: 'is in use by another program: end that one, or choose another port in the configuration',
   EACCES: 'is not permitted to this user',
@@ -93,6 +119,7 @@ const EXPLAINED: Record<string, string> = {
   EROFS: 'lies on a disk that cannot be written',
   ENOENT: 'does not exist',
   ENOTDIR: 'lies under a file, not under a folder',
+  ENOSPC: 'lies on a disk that is full',
   EEXIST: 'is there already: it is not written over',
 }
 
@@ -105,6 +132,7 @@ function told(error: unknown): string {
   return error instanceof Error ? (error.stack ?? error.message) : String(error)
 }
 
+const data = () => new Option('--data <dir>', 'the data folder of a clinic, or that of a demo (in place of --config)')
 const config = () => new Option('--config <file>', 'the configuration').default(CONFIG)
 const program = new Command('kiosk-clinic').description('The clinic of health kiosks').version(VERSION)
 program.command('run').description('run the clinic').addOption(config()).action(run)
@@ -127,6 +155,20 @@ program
   .option('--broker-url <url>', 'how the hub reaches the broker (default: as the configuration says)')
   .addOption(config())
   .action(addHub)
+program
+  .command('backup')
+  .description('copy registry and keys into one file, while the clinic runs')
+  .requiredOption('--out <path>', 'the file to make, or a folder for it; its path is told on stdout')
+  .addOption(data())
+  .addOption(config())
+  .action(makeBackup)
+program
+  .command('restore')
+  .description('make a clinic of a backup, in a folder that has none')
+  .requiredOption('--from <file>', 'the backup')
+  .addOption(data())
+  .addOption(config())
+  .action(takeBackup)
 
 try {
   await program.parseAsync()

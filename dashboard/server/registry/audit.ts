@@ -5,7 +5,15 @@ import type { Registry } from './schema.ts'
 export interface Deed {
   /** The user's own name at this clinic; '-' for somebody who is no user. */
   user: string
-  action: 'sign-in' | 'sign-in-failed' | 'sign-out' | 'record-opened' | 'searched' | 'user-added' | 'hub-added'
+  action:
+    | 'sign-in'
+    | 'sign-in-failed'
+    | 'sign-out'
+    | 'record-opened'
+    | 'searched'
+    | 'user-added'
+    | 'hub-added'
+    | 'restored'
   /** What it was done to: a random id, or '-'. */
   target: string
   detail?: string

@@ -2,11 +2,13 @@
 import { closeSync, openSync } from 'node:fs'
 import Database from 'better-sqlite3'
 import { type CompiledQuery, Kysely, Migrator, type SqliteDatabase, SqliteDialect } from 'kysely'
+import { ConfigError } from '../config.ts'
 import * as first from './migrations/001-first.ts'
 import * as waiting from './migrations/002-waiting.ts'
 import * as commands from './migrations/003-commands.ts'
 import type { CounterTable, Registry, Tables } from './schema.ts'
 
+const MIGRATIONS = { '001-first': first, '002-waiting': waiting, '003-commands': commands }
 const MOST_PREPARED = 200
 
 /** Each text is prepared once: Kysely would prepare it anew for every execution. */
@@ -28,23 +30,36 @@ function remembering(database: Database.Database): SqliteDatabase {
 
 /**
  * @param file path; created with mode 0600, since it holds names and numbers. `destroy()` closes it.
- * @throws when the file cannot be opened or is newer than this program
+ * @throws when the file cannot be opened; ConfigError when it is newer than this program
  */
 export async function openRegistry(file: string): Promise<Registry> {
   closeSync(openSync(file, 'a', 0o600))
   const database = new Database(file)
+  refuseNewer(database, file)
   database.pragma('journal_mode = WAL')
   database.pragma('synchronous = FULL') // the stored mark promises what a power cut may not take back
   database.pragma('busy_timeout = 5000')
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: remembering(database) }) })
-  const migrations = { '001-first': first, '002-waiting': waiting, '003-commands': commands }
-  const migrator = new Migrator({ db, provider: { getMigrations: async () => migrations } })
+  const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
   const { error } = await migrator.migrateToLatest()
   if (error) {
     await db.destroy()
     throw new Error(`the registry ${file} could not be brought to its newest tables`, { cause: error })
   }
   return db
+}
+
+/** Tables that this program does not know would be read wrongly, and written worse. */
+function refuseNewer(database: Database.Database, file: string) {
+  const migrated = database.prepare(`select 1 from sqlite_schema where name = 'kysely_migration'`).get()
+  if (!migrated) return
+  const done = database.prepare<[], { name: string }>('select name from kysely_migration order by name').all()
+  const unknown = done.filter(({ name }) => !(name in MIGRATIONS)).map(({ name }) => name)
+  if (unknown.length === 0) return
+  database.close()
+  throw new ConfigError(
+    `${file} was written by a newer kiosk-clinic (its tables: ${unknown.join(', ')}): run that one, or restore a backup from before it`,
+  )
 }
 
 type Counter = CounterTable['name']
