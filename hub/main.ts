@@ -8,9 +8,9 @@ import { pino } from 'pino'
 import { fromHex } from '../devices/kit/bytes.ts'
 import { decoder } from '../devices/kit/decode.ts'
 import { allDrivers, findDriver } from '../devices/kit/driver.ts'
-import { serviceManager } from '../system/notify.ts'
 import { ConfigError, readConfig } from './config.ts'
 import { type Machine, runHub } from './hub.ts'
+import { serviceManager } from './system/notify.ts'
 
 const VERSION: string = JSON.parse(readFileSync(new URL(packageFile(), import.meta.url), 'utf8')).version
 /** Beside the sources, or one folder up from what is built. */

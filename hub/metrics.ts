@@ -1,8 +1,8 @@
 // What a hub counts, for GET /metrics: Telegraf's words, a unit in each name, the device as the only label, nothing of people.
 import { Counter, Gauge } from 'prom-client'
-import { type Metrics, processFigures } from '../system/metrics.ts'
 import type { DeviceStatus } from './contract/status.ts'
 import type { OutboxState } from './outbox.ts'
+import { type Metrics, processFigures } from './system/metrics.ts'
 
 /** How things stand at the moment of asking. */
 export interface HubFigures {

@@ -35,7 +35,7 @@ const newest = (folder) =>
     .reduce((time, entry) => Math.max(time, statSync(join(entry.parentPath, entry.name)).mtimeMs), 0)
 
 export function build() {
-  const sources = ['devices', 'system', 'hub', 'dashboard', 'simulators'].map((f) => newest(join(root, f)))
+  const sources = ['devices', 'hub', 'dashboard', 'simulators'].map((f) => newest(join(root, f)))
   const configs = ['package.json', 'package-lock.json', 'tsconfig.json', 'tsconfig.build.json', 'vite.config.ts'].map(
     (f) => statSync(join(root, f)).mtimeMs,
   )

@@ -29,7 +29,7 @@ function importsOf(file: string): Import[] {
   })
 }
 
-const files = ['devices', 'system', 'hub', 'dashboard', 'simulators'].flatMap((folder) =>
+const files = ['devices', 'hub', 'dashboard', 'simulators'].flatMap((folder) =>
   readdirSync(join(root, folder), { recursive: true, encoding: 'utf8' })
     .filter((name) => /\.(ts|tsx)$/.test(name))
     .map((name) => join(folder, name)),
@@ -61,19 +61,15 @@ const rows: {
     own: (t) => inside('hub/screen/web')(t) || inside('hub/clinical')(t) || t === 'hub/screen/view.ts',
     packages: (p) => !p.startsWith('node:'),
   },
-  { folder: /^system\//, own: inside('system'), packages: () => true },
-  {
-    folder: /^hub\//,
-    own: (t) => inside('hub')(t) || inside('devices/kit')(t) || inside('system')(t),
-    packages: () => true,
-  },
+  { folder: /^hub\/system\//, own: inside('hub/system'), packages: () => true },
+  { folder: /^hub\//, own: (t) => inside('hub')(t) || inside('devices/kit')(t), packages: () => true },
   {
     folder: /^dashboard\/server\//,
     own: (t) =>
       inside('dashboard/server')(t) ||
       inside('hub/contract')(t) ||
       inside('hub/clinical')(t) ||
-      inside('system')(t) ||
+      inside('hub/system')(t) ||
       t === 'devices/kit/event.ts', // the vocabulary that hub/contract is made of
     packages: () => true,
   },
@@ -114,7 +110,7 @@ describe('imports', () => {
     aedes: /^dashboard\/server\/broker\.ts$/,
     'better-sqlite3':
       /^(hub\/(outbox|outbox-file|salvage)|dashboard\/server\/store\/sqlite|dashboard\/server\/registry\/[a-z]+)\.ts$/,
-    'prom-client': /^(system|hub|dashboard\/server)\/metrics\.ts$/,
+    'prom-client': /^(hub\/system|hub|dashboard\/server)\/metrics\.ts$/,
     jose: /^hub\/contract\/seal\.ts$/,
   }
   for (const [name, door] of Object.entries(doors)) {

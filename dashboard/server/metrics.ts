@@ -1,6 +1,6 @@
 // What a clinic counts, for GET /metrics: Telegraf's words, a unit in each name, the hub as the only label of note, nothing of people.
 import { Counter, Gauge } from 'prom-client'
-import { type Metrics, processFigures } from '../../system/metrics.ts'
+import { type Metrics, processFigures } from '../../hub/system/metrics.ts'
 import { kioskStates, waitingForSeries } from './registry/delivery.ts'
 import type { Change } from './registry/intake.ts'
 import type { Registry } from './registry/schema.ts'

@@ -4,7 +4,7 @@ import { join } from 'node:path'
 import fastifyStatic from '@fastify/static'
 import fastify, { type FastifyReply, type FastifyRequest } from 'fastify'
 import { z } from 'zod'
-import { type Metrics, mayRead, WHO_MAY_READ } from '../../system/metrics.ts'
+import { type Metrics, mayRead, WHO_MAY_READ } from '../system/metrics.ts'
 import { Action, type ScreenSource } from './view.ts'
 
 export interface ScreenOptions {

@@ -7,7 +7,7 @@ import type {
   RawServerDefault,
 } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
-import type { Metrics } from '../../../system/metrics.ts'
+import type { Metrics } from '../../../hub/system/metrics.ts'
 import type { Registry } from '../registry/schema.ts'
 import type { Store } from '../store/store.ts'
 import type { Changes } from './live.ts'

@@ -1,5 +1,5 @@
 // The clinic's figures for a monitor: for this machine alone, or for whoever has the token.
-import { mayRead, WHO_MAY_READ } from '../../../system/metrics.ts'
+import { mayRead, WHO_MAY_READ } from '../../../hub/system/metrics.ts'
 import type { App, Deps } from './deps.ts'
 import { ApiFault } from './errors.ts'
 

@@ -6,7 +6,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 
-const root = join(import.meta.dirname, '../..')
+const root = join(import.meta.dirname, '../../..')
 const shipped = join(root, 'packaging/systemd')
 const units = readdirSync(shipped).filter((name) => /\.(service|timer)$/.test(name))
 const services = units.filter((name) => name.endsWith('.service'))

@@ -5,9 +5,9 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
-import { SITE, start, writeConfig } from '../../simulators/programs.ts'
-import { serviceManager } from '../../system/notify.ts'
-import { until } from '../servers.ts'
+import { serviceManager } from '../../../hub/system/notify.ts'
+import { SITE, start, writeConfig } from '../../../simulators/programs.ts'
+import { until } from '../../servers.ts'
 import { notifySocket } from './notify-socket.ts'
 
 const WATCHDOG_MS = 1500

@@ -2,7 +2,7 @@
 import { spawn } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { createInterface } from 'node:readline'
-import { until } from '../servers.ts'
+import { until } from '../../servers.ts'
 
 const RECEIVER = `
 import socket, sys

@@ -1,9 +1,9 @@
 // GET /metrics of both programs: what is counted in a real house, and who may read it.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { mayRead } from '../../system/metrics.ts'
-import { openTestClinic } from '../dashboard/api/clinic.ts'
-import { type House, HUB, house } from '../journeys/house.ts'
-import { until } from '../servers.ts'
+import { mayRead } from '../../../hub/system/metrics.ts'
+import { openTestClinic } from '../../dashboard/api/clinic.ts'
+import { type House, HUB, house } from '../../journeys/house.ts'
+import { until } from '../../servers.ts'
 
 /** `name{labels}` → value. */
 async function figures(url: string): Promise<Record<string, number>> {
