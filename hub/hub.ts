@@ -9,6 +9,7 @@ import { isoAt, lookAgain, type Moment, NO_TRUST, type Trust } from './clock.ts'
 import type { DeviceSettings, HubConfig } from './config.ts'
 import { seal } from './contract/seal.ts'
 import type { Status } from './contract/status.ts'
+import { VERSION } from './contract/topics.ts'
 import { aliasKey } from './key.ts'
 import { hubMetrics } from './metrics.ts'
 import { obey } from './obey.ts'
@@ -229,7 +230,7 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
       seen,
       damage: damage && { cause: damage.cause, salvaged: damage.salvaged, destroyed: damage.destroyed },
       clock: { trusted: trust.trusted, boot: machine.boot },
-      versions: { hub: version, contract: 1 },
+      versions: { hub: version, contract: VERSION },
     }
   }
 

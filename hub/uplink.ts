@@ -9,7 +9,7 @@ import type { LiveMessage } from './contract/live.ts'
 import { MAX_BYTES, MAX_RECORDS } from './contract/record.ts'
 import type { Status } from './contract/status.ts'
 import { covers, StoredMark } from './contract/stored.ts'
-import { topic } from './contract/topics.ts'
+import { DELIVERY, topic } from './contract/topics.ts'
 import type { Outbox, Position, Row, Taken } from './outbox.ts'
 import { OutboxFull } from './outbox-file.ts'
 import { wireText } from './wire.ts'
@@ -112,7 +112,7 @@ export function openUplink(options: UplinkOptions) {
     const entries = rows.map(({ opening, seq, epoch }): Sent => ({ opening, seq, epoch, ackedMs: null }))
     for (const entry of entries) sent.set(keyOf(entry), entry)
     flying++
-    line.publish(topic(hub, 'records'), payload, { qos: 1 }, (error) => {
+    line.publish(topic(hub, 'records'), payload, DELIVERY.records, (error) => {
       if (line !== client) return // that connection is gone, and what it had not acknowledged was released
       flying--
       if (error) log.warn({ reason: error.message }, 'the broker did not take a message')
@@ -228,7 +228,7 @@ export function openUplink(options: UplinkOptions) {
   // ---- The line
 
   const sayStatus = (line: MqttClient, online: boolean) =>
-    line.publish(topic(hub, 'status'), JSON.stringify(options.status(online)), { qos: 1, retain: true })
+    line.publish(topic(hub, 'status'), JSON.stringify(options.status(online)), DELIVERY.status)
 
   /** One connection, from CONNECT until it is gone. @returns whether it ever stood */
   async function connection(signal: AbortSignal): Promise<{ stood: boolean; reason: string | null }> {
@@ -247,8 +247,7 @@ export function openUplink(options: UplinkOptions) {
       will: {
         topic: topic(hub, 'status'),
         payload: Buffer.from(JSON.stringify(options.status(false))),
-        qos: 1,
-        retain: true,
+        ...DELIVERY.status,
       },
     })
     const tick = setInterval(() => {
@@ -265,7 +264,7 @@ export function openUplink(options: UplinkOptions) {
       if (client === line) {
         const said = new Promise<void>((resolve) => {
           const payload = JSON.stringify(options.status(false))
-          line.publish(topic(hub, 'status'), payload, { qos: 1, retain: true }, () => resolve())
+          line.publish(topic(hub, 'status'), payload, DELIVERY.status, () => resolve())
         })
         await Promise.race([said, sleep(FAREWELL_MS)])
       }
@@ -279,7 +278,7 @@ export function openUplink(options: UplinkOptions) {
       if (name === topic(hub, 'stored')) hear(payload, !packet.retain)
       if (name !== topic(hub, 'command')) return
       const reply = options.obey(payload)
-      if (reply) line.publish(topic(hub, 'reply'), JSON.stringify(reply), { qos: 1 })
+      if (reply) line.publish(topic(hub, 'reply'), JSON.stringify(reply), DELIVERY.reply)
     })
     line.on('connect', () => {
       stood = true
@@ -321,7 +320,7 @@ export function openUplink(options: UplinkOptions) {
 
     /** Live cuff pressure, for a doctor who is watching: sent or forgotten. */
     sayLive(message: LiveMessage) {
-      client?.publish(topic(hub, 'live'), JSON.stringify(message), { qos: 0 })
+      client?.publish(topic(hub, 'live'), JSON.stringify(message), DELIVERY.live)
     },
 
     /** Keeps the line until `signal` ends it. */

@@ -4,7 +4,7 @@ import mqtt from 'mqtt'
 import type { Logger } from 'pino'
 import type { Command } from '../../hub/contract/command.ts'
 import { StoredMark } from '../../hub/contract/stored.ts'
-import { everyHub, parseTopic, topic } from '../../hub/contract/topics.ts'
+import { DELIVERY, everyHub, parseTopic, topic } from '../../hub/contract/topics.ts'
 import { sendCommands } from './command.ts'
 import { Inbox } from './inbox.ts'
 import { type Message, readRecords, readReply, readStatus } from './message.ts'
@@ -121,7 +121,7 @@ function connect({ broker, log, notify }: IngestParts, inbox: Inbox) {
 /** Not kept by us for a broker that is away: it is said again. */
 function sayCommand(client: mqtt.MqttClient, hub: string, command: Command): boolean {
   if (!client.connected) return false
-  client.publish(topic(hub, 'command'), JSON.stringify(command), { qos: 1 })
+  client.publish(topic(hub, 'command'), JSON.stringify(command), DELIVERY.command)
   return true
 }
 
@@ -289,7 +289,7 @@ async function publishMarks(
         due.delete(hub)
         try {
           const mark = await nextMark(registry, hub, past, now())
-          client.publish(topic(hub, 'stored'), JSON.stringify(mark), { qos: 1, retain: true }, (error) => {
+          client.publish(topic(hub, 'stored'), JSON.stringify(mark), DELIVERY.stored, (error) => {
             if (error) due.set(hub, Math.max(mark.rev, due.get(hub) ?? 0))
           })
         } catch (error) {
