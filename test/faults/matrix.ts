@@ -9,9 +9,10 @@ import { type Case, type Counts, lineOf, PARTS, type Parts, sumOf } from './case
 import { hubKilled } from './hub-killed.ts'
 import { openLine } from './line.ts'
 import { lineFaults } from './line-faults.ts'
+import { outboxFiles } from './outbox-files.ts'
 import { makeWorld } from './world.ts'
 
-const CASES: readonly Case[] = [...hubKilled, ...lineFaults]
+const CASES: readonly Case[] = [...hubKilled, ...lineFaults, ...outboxFiles]
 
 const { values: asked } = parseArgs({
   options: {

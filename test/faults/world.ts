@@ -1,6 +1,7 @@
 // The world of one case: a house whose hub is started again whenever it ends, readings with their ticks, and the way back to rest.
 import { setMaxListeners } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import type { View } from '../../hub/screen/view.ts'
 import { watchScreen } from '../../simulators/kiosk-view.ts'
 import { StartError } from '../../simulators/programs.ts'
 import type { House } from '../journeys/house.ts'
@@ -34,6 +35,8 @@ export interface World extends Sayer {
     /** How often it ended, by itself or killed. */
     deaths(): number
   }
+  /** Waits, as long as the case lasts, until the hub's screen shows it. */
+  screenUntil(what: string, seen: (view: View) => boolean): Promise<unknown>
   /** How many readings the hub said aloud to be destroyed with its file. */
   destroyed: number
   /** The fault is over: from now on it is counted how long everything takes to be stored. */
@@ -79,6 +82,17 @@ export function makeWorld(around: Around) {
       env: () => ({}),
       born: () => {},
       deaths: () => deaths,
+    },
+    async screenUntil(what, seen) {
+      for (;;) {
+        signal.throwIfAborted()
+        // It may be another screen by then: the hub was started again.
+        const shown = screen.until(what, seen, 2000).then(
+          () => true,
+          () => false,
+        )
+        if (await shown) return
+      }
     },
     destroyed: 0,
     healed() {
@@ -138,7 +152,7 @@ export function makeWorld(around: Around) {
       if (signal.aborted) return { ...counts, seconds }
       if (whole) {
         // What is doubled would come after: once the outbox waits for nothing, nothing more is under way.
-        await screen.until('an empty outbox', ({ queued }) => queued === 0, 60_000)
+        await world.screenUntil('an empty outbox', ({ queued }) => queued === 0)
         return { ...(await now()), seconds }
       }
       await sleep(LOOK_MS)

@@ -42,6 +42,8 @@ export interface House {
   paths: Record<'hub' | 'clinic', { config: string; data: string }>
   /** Everything the programs have written to their logs. */
   logs(): string
+  /** For a program that is started beside those of the house. */
+  log(chunk: Uint8Array): void
   /** `env` goes over the house's own, for this start. */
   startClinic(env?: NodeJS.ProcessEnv): Promise<void>
   startHub(env?: NodeJS.ProcessEnv, born?: (pid: number) => void): Promise<void>
@@ -131,6 +133,7 @@ export async function house(options: HouseOptions): Promise<House> {
     screen: watchScreen(`http://127.0.0.1:${screenPort}`, closing.signal),
     paths: { hub: { config: hubConfig, data: data.hub }, clinic: { config: clinicConfig, data: data.clinic } },
     logs: () => logs,
+    log: around.log,
     async startClinic(env) {
       it.clinic = await start('clinic', ['run', '--config', clinicConfig], {
         ...around,
