@@ -14,8 +14,12 @@ export interface Case {
   parts?: readonly Parts[]
   /** Longer than this, and the case never recovered. */
   limitSeconds: number
-  /** How its house differs from an ordinary one. What `open` makes is unmade by `leave`. */
+  /** Why it cannot happen on this machine; null: it can. */
+  needs?: () => string | null
+  /** How its house differs from an ordinary one. */
   house?: (folder: string, world: { parts: Parts }) => Promise<Partial<HouseOptions>> | Partial<HouseOptions>
+  /** Unmakes what `house` made in the folder beside files. */
+  leave?: (folder: string) => void
   /** Lets it happen while readings are taken, and ends with everything whole and running again. */
   run(world: World): Promise<void>
 }

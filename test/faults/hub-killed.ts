@@ -101,7 +101,7 @@ export const hubKilled: Case[] = [
         // What comes once a start comes no second time.
         rounds
           .flat()
-          .map((step) => ({ step, nth: /^(opening|connected)/.test(step) ? 1 : 1 + Math.floor(random() * 3) })),
+          .map((step) => ({ step, nth: /^(opening|connected|status)/.test(step) ? 1 : 1 + Math.floor(random() * 3) })),
         0,
       )
       world.healed()

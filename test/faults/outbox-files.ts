@@ -42,6 +42,11 @@ async function destroyed(world: World, readings: number, destroy: (path: string)
   world.healed()
 }
 
+const pagesWith = (file: Buffer, text: string) =>
+  Array.from({ length: file.length / PAGE }, (_, page) => page).filter(
+    (page) => page > 0 && file.subarray(page * PAGE, (page + 1) * PAGE).includes(text),
+  )
+
 const flip = (path: string, position: number, length: number) => {
   const bytes = readFileSync(path)
     .subarray(position, position + length)
@@ -63,8 +68,8 @@ export const outboxFiles: Case[] = [
     limitSeconds: 150,
     run: (world) =>
       destroyed(world, 80, (path) => {
-        const pages = statSync(path).size / PAGE
-        flip(path, (1 + Math.floor(world.random() * (pages - 1))) * PAGE, PAGE)
+        const pages = pagesWith(readFileSync(path), '"systolic"')
+        flip(path, pages[Math.floor(world.random() * pages.length)]! * PAGE, PAGE)
       }),
   },
   {
