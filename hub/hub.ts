@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setInterval, setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { isReading } from '../devices/kit/event.ts'
-import { isoAt, lookAgain, type Moment, NO_TRUST, type Trust } from './clock.ts'
+import { isoAt, type Moment } from './clock.ts'
 import type { DeviceSettings, HubConfig } from './config.ts'
 import { seal } from './contract/seal.ts'
 import type { Status } from './contract/status.ts'
@@ -22,6 +22,7 @@ import { sayDamage } from './salvage.ts'
 import { screen } from './screen/server.ts'
 import type { Action, ScreenSource } from './screen/view.ts'
 import { keptOnDisk, viewOf } from './show.ts'
+import { hubTime, type Machine } from './trust.ts'
 import { MemoryReads } from './undated.ts'
 import { openUplink } from './uplink.ts'
 import {
@@ -37,13 +38,6 @@ import {
   reading,
   type VisitSettings,
 } from './visit.ts'
-
-/** The machine's clocks, as `main.ts` reads them. */
-export interface Machine {
-  wallMs(): number
-  uptimeMs(): number
-  boot: string
-}
 
 export interface HubOptions {
   machine: Machine
@@ -74,23 +68,8 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
   const outbox = openOutbox(join(config.data, 'outbox.sqlite'), { keepDays: config.keepDays })
   sayDamage(outbox.state().damage, log)
 
-  // ---- Time
-  let trust: Trust = NO_TRUST
-  const look = (clinicAtMs?: number) => {
-    const before = trust.trusted
-    const clocks = { wallMs: machine.wallMs(), uptimeMs: machine.uptimeMs() }
-    trust = lookAgain(trust, clocks, outbox.floorMs(), clinicAtMs)
-    if (trust.trusted !== before)
-      log.info({ trusted: trust.trusted }, 'whether the system clock is trusted has changed')
-    return trust.trusted !== before
-  }
-  const now = (): Moment => ({
-    wallMs: machine.wallMs(),
-    uptimeMs: machine.uptimeMs(),
-    boot: machine.boot,
-    trusted: trust.trusted,
-  })
-  look()
+  const time = hubTime(machine, outbox, log)
+  const { now } = time
   const session = randomUUID()
   const started = isoAt(machine.wallMs(), zone)
 
@@ -193,7 +172,8 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
     uptimeMs: machine.uptimeMs,
     marked: (mark, straight, { covered, uncovered }) => {
       metrics.marked(covered, uncovered)
-      if (straight && look(Date.parse(mark.at))) uplink.sayStatus()
+      if (straight) time.hear(Date.parse(mark.at))
+      if (time.hasChanged()) uplink.sayStatus()
     },
     obey: (payload) => obey(payload, { hub, zone, outbox, now, log }),
     changed: () => show(),
@@ -209,7 +189,7 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
     online: uplink.online,
     full: () => full,
     held: () => held.length,
-    clockTrusted: () => trust.trusted,
+    clockTrusted: time.trusted,
   })
   const sources = new Map(devices.map(({ source }) => [source.id, source]))
 
@@ -229,7 +209,7 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
       oldest: oldestMs === null ? null : isoAt(oldestMs, zone),
       seen,
       damage: damage && { cause: damage.cause, salvaged: damage.salvaged, destroyed: damage.destroyed },
-      clock: { trusted: trust.trusted, boot: machine.boot },
+      clock: { trusted: time.trusted(), boot: machine.boot },
       versions: { hub: version, contract: VERSION },
     }
   }
@@ -296,8 +276,8 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
   async function tick(signal: AbortSignal) {
     for await (const _ of setInterval(TICK_MS, undefined, { signal }))
       await inOrder(() => {
-        if (look()) uplink.sayStatus()
         const at = now()
+        if (time.hasChanged()) uplink.sayStatus()
         if (at.trusted && outbox.untrustedBoots().includes(at.boot)) {
           const { boot, uptimeMs, wallMs } = at
           const instant = isoAt(wallMs, zone)

@@ -9,8 +9,9 @@ import { fromHex } from '../devices/kit/bytes.ts'
 import { decoder } from '../devices/kit/decode.ts'
 import { allDrivers, findDriver } from '../devices/kit/driver.ts'
 import { ConfigError, readConfig } from './config.ts'
-import { type Machine, runHub } from './hub.ts'
+import { runHub } from './hub.ts'
 import { serviceManager } from './system/notify.ts'
+import type { Machine } from './trust.ts'
 
 const VERSION: string = JSON.parse(readFileSync(new URL(packageFile(), import.meta.url), 'utf8')).version
 /** Beside the sources, or one folder up from what is built. */

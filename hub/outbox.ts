@@ -314,6 +314,8 @@ function outboxIn(path: string, db: Database.Database, keepDays: number, held: D
     floorMs: (): number => Number(sql.meta.get('floorMs')?.value ?? 0),
     /** Boots with times that were not trusted and that no clock record has told since. */
     untrustedBoots: (): string[] => sql.untrusted.all().map(({ boot }) => boot),
+    /** This boot has, or may have, rows with a wrong time: a clock record is owed. */
+    distrust: (boot: string) => void writing(() => sql.setMeta.run(`untrusted:${boot}`, '')),
     /** The newest visits, newest first. */
     lastVisits: (most: number) =>
       sql.visits.all(most).flatMap(({ body }) => {
