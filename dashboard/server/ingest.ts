@@ -129,14 +129,15 @@ type WantMark = (hub: string, past?: number) => void
 
 /** Batch by batch into the registry. While it is away the batch is held, nothing is marked, and the inbox fills. */
 async function keepAll(parts: IngestParts, inbox: Inbox, wantMark: WantMark, signal: AbortSignal): Promise<void> {
-  const { log, notify } = parts
+  const { log, now, notify } = parts
   const strangers = new Set<string>()
+  let keptAt = Number.NEGATIVE_INFINITY
   for (;;) {
     await inbox.filled(signal)
     if (signal.aborted) return
-    // What comes singly shares a commit. With a full batch there is nothing to wait for, but others have their turn.
-    const gatherMs = inbox.bytes < BATCH_BYTES ? BATCH_MS : 0
-    await delay(gatherMs, undefined, { signal }).catch(() => undefined) // aborted: what has come is still kept
+    // What comes close together shares a commit. The first, and a full batch, wait for nothing; others have their turn all the same.
+    const gatherMs = inbox.bytes < BATCH_BYTES ? Math.min(keptAt + BATCH_MS - now(), BATCH_MS) : 0
+    await delay(Math.max(0, gatherMs), undefined, { signal }).catch(() => undefined) // aborted: what has come is still kept
     const messages: Message[] = []
     for (let bytes = 0; bytes < BATCH_BYTES; ) {
       const message = inbox.take()
@@ -144,6 +145,7 @@ async function keepAll(parts: IngestParts, inbox: Inbox, wantMark: WantMark, sig
       messages.push(message)
       bytes += message.payload.length
     }
+    keptAt = now()
     let failures = 0
     while (!(await kept(parts, messages, wantMark, strangers, failures === 0))) {
       if (failures === 0) notify({ kind: 'part', part: 'registry', state: 'away' })

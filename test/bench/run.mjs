@@ -1,12 +1,14 @@
-// `npm run bench`: installs and builds what is missing, then measures. Plain JavaScript: it runs before any build.
-import { spawnSync } from 'node:child_process'
-import { build, root } from '../../simulators/build.mjs'
+// `npm run bench [-- --quick --json --write --only WORDS]`: installs and builds what is missing, then measures. Plain JavaScript: it runs before any build.
+import { runnerImport } from 'vite'
+import { build, nodeTooOld } from '../../simulators/build.mjs'
 import { install } from '../install.mjs'
 
+const fault = nodeTooOld()
+if (fault) {
+  process.stderr.write(`${fault}\n`)
+  process.exit(1)
+}
 install()
 build()
-const { status } = spawnSync('npx', ['vitest', 'run', '--config', 'test/bench/vitest.config.ts', '--reporter=dot'], {
-  cwd: root,
-  stdio: ['ignore', 'inherit', 'inherit'],
-})
-process.exit(status ?? 1)
+// Vite reads the TypeScript; the module runs to its end before this resolves.
+await runnerImport(new URL('bench.ts', import.meta.url).pathname, { configFile: false, logLevel: 'error' })

@@ -55,12 +55,13 @@ export function openSqliteStore(file: string): Store {
     db.exec(`drop table if exists points; drop table if exists beats; pragma user_version = ${VERSION}`)
   db.exec(TABLES)
 
-  const rows = (query: string, ...values: (string | number | bigint)[]) =>
-    db
-      .prepare<(string | number | bigint)[], Row>(query)
-      .safeIntegers()
-      .all(...values)
-      .map(point)
+  type Value = string | number | bigint
+  const prepared = new Map<string, Database.Statement<Value[], Row>>()
+  const rows = (query: string, ...values: Value[]) => {
+    const statement = prepared.get(query) ?? db.prepare<Value[], Row>(query).safeIntegers()
+    prepared.set(query, statement)
+    return statement.all(...values).map(point)
+  }
   const at = 'where kind = ? and bucket = ? and unit = ? and place_ns = ?'
   const key = (place: Place) => [place.kind, place.bucket, place.unit, place.placeNs] as const
   const put = db.prepare(`insert or replace into points (${COLUMNS}) values (${COLUMNS.replace(/\w+/g, '?')})`)
@@ -140,7 +141,7 @@ const point = (row: Row): StoredPoint => ({
   hub: row.hub,
   device: row.device,
   range: row.range,
-  flags: JSON.parse(row.flags),
+  flags: row.flags === '[]' ? [] : JSON.parse(row.flags),
   numbers: JSON.parse(row.numbers),
   beat: row.beat,
 })

@@ -27,7 +27,7 @@ export interface WriterParts {
 
 const BATCH = 5000
 const LOOK_MS = 60_000
-/** Readings that come one by one share a beat: the page reads them from the registry meanwhile. */
+/** Between two writes, so that readings which come one after the other share a beat. The first of them is written at once. */
 const GATHER_MS = 300
 const COMPARE_MS = 10 * 60_000
 
@@ -82,6 +82,7 @@ export function seriesWriter(parts: WriterParts): Writer {
     async run(signal) {
       let failures = 0
       let comparedAt = Number.NEGATIVE_INFINITY
+      let wroteAt = Number.NEGATIVE_INFINITY
       await offerAgain(registry)
       while (!signal.aborted) {
         woken = false
@@ -90,12 +91,13 @@ export function seriesWriter(parts: WriterParts): Writer {
             await compareBeats(parts)
             comparedAt = now()
           }
-          while (!signal.aborted && (await write()));
+          while (!signal.aborted && (await write())) wroteAt = now()
           if (failures > 0) log.info({ failures }, 'the series takes readings again')
           notify({ kind: 'part', part: 'series', state: 'ok' })
           failures = 0
           await rest(LOOK_MS, signal)
-          await delay(GATHER_MS, undefined, { signal }).catch(() => undefined) // aborted: the loop ends
+          const gatherMs = wroteAt + GATHER_MS - now()
+          if (gatherMs > 0) await delay(Math.min(gatherMs, GATHER_MS), undefined, { signal }).catch(() => undefined) // aborted: the loop ends
         } catch (error) {
           const known = error instanceof StoreUnavailable
           if (failures === 0) {

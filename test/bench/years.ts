@@ -1,0 +1,181 @@
+// Millions of readings: one person's year, a village's last 30 days, and whether the next reading still costs what the first did.
+import { createHash, randomUUID } from 'node:crypto'
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import Database from 'better-sqlite3'
+import { addHub, putSites } from '../../dashboard/server/registry/enrol.ts'
+import { takeIn } from '../../dashboard/server/registry/intake.ts'
+import { openRegistry } from '../../dashboard/server/registry/registry.ts'
+import { markStored, unwritten } from '../../dashboard/server/registry/series.ts'
+import { openInfluxStore } from '../../dashboard/server/store/influx.ts'
+import { openSqliteStore } from '../../dashboard/server/store/sqlite.ts'
+import type { Point, Store } from '../../dashboard/server/store/store.ts'
+import { topic } from '../../hub/contract/topics.ts'
+import { SITE } from '../../simulators/programs.ts'
+import { seeded } from '../../simulators/random.ts'
+import { HUB } from '../journeys/house.ts'
+import { influxd } from '../servers.ts'
+import { type Bench, makeReading, median, quantile, ROUNDS, timed } from './measure.ts'
+
+const READINGS_A_YEAR = 500
+const VILLAGE = 500
+const DAY_MS = 86_400_000
+const END_MS = Date.UTC(2026, 2, 1)
+const YEAR = { fromMs: END_MS - 365 * DAY_MS, toMs: END_MS }
+const BATCH = 5000
+
+const hashOf = (n: number) => createHash('sha256').update(`person ${n}`).digest('hex')
+
+interface Person {
+  subject: string
+  bucket: string
+}
+const makePeople = (count: number): Person[] =>
+  Array.from({ length: count }, (_, n) => ({ subject: `${HUB}/${hashOf(n)}`, bucket: hashOf(n).slice(0, 3) }))
+
+/** Everybody in turn, so that a person's readings lie over the whole year. */
+function point(n: number, total: number, people: readonly Person[]): Point {
+  const takenAtMs = YEAR.fromMs + Math.floor((n * 365 * DAY_MS) / total)
+  return {
+    kind: 'blood-pressure',
+    bucket: people[n % people.length]!.bucket,
+    unit: 'mm[Hg]',
+    placeNs: BigInt(takenAtMs) * 1_000_000n + BigInt(n % 1_000_000),
+    id: `reading-${n}`,
+    takenAtMs,
+    subject: people[n % people.length]!.subject,
+    hub: HUB,
+    device: 'and-tm2657/A&D/TM-2657/',
+    range: null,
+    flags: [],
+    numbers: { systolic: 100 + (n % 80), diastolic: 60 + (n % 40), mean: 73 + (n % 40), pulse: 60 + (n % 40) },
+  }
+}
+
+async function fill(store: Store, total: number, people: readonly Person[]) {
+  for (let n = 0; n < total; n += BATCH) {
+    const points = Array.from({ length: Math.min(BATCH, total - n) }, (_, i) => point(n + i, total, people))
+    await store.write(points, { id: randomUUID(), atMs: END_MS })
+  }
+}
+
+/** Milliseconds of one person's year, and of the day figures of a village over 30 days. */
+async function ask(store: Store, people: readonly Person[], rounds: number) {
+  const random = seeded(1)
+  const year: number[] = []
+  const village: number[] = []
+  const ranges = Array.from({ length: 30 }, (_, day) => ({
+    fromMs: END_MS - (30 - day) * DAY_MS,
+    toMs: END_MS - (29 - day) * DAY_MS,
+  }))
+  for (let round = 0; round < rounds; round++) {
+    const from = Math.floor(random() * people.length)
+    const { subject } = people[from]!
+    const query = { kind: 'blood-pressure', unit: 'mm[Hg]', places: [] }
+    let found = 0
+    year.push(
+      await timed(async () => {
+        found = (await store.history({ ...query, subjects: [subject], range: YEAR })).length
+      }),
+    )
+    if (found !== READINGS_A_YEAR) throw new Error(`a year had ${found} readings`)
+    if (round % 5 > 0) continue
+    const subjects = Array.from({ length: VILLAGE }, (_, i) => people[(from + i) % people.length]!.subject)
+    village.push(await timed(() => store.rollup({ ...query, subjects, ranges })))
+  }
+  return { year, village }
+}
+
+/** The registry's rows as intake leaves them, made by SQL: only the bodies are short. */
+function fillRegistry(path: string, from: number, to: number, total: number) {
+  const db = new Database(path)
+  db.pragma('synchronous = OFF')
+  db.exec('create temp table chunk (n integer primary key, id text, subject text)')
+  const chunk = db.prepare('insert into chunk values (?, ?, ?)')
+  const people = total / READINGS_A_YEAR
+  for (let first = from; first < to; first += 100_000)
+    db.transaction(() => {
+      db.exec('delete from chunk')
+      for (let n = first; n < Math.min(to, first + 100_000); n++)
+        chunk.run(n, randomUUID(), `${HUB}/${hashOf(n % people)}`)
+      db.exec(`
+        insert into records (id, type, hub, body, received_at_ms) select id, 'observation', '${HUB}', '{}', ${END_MS} from chunk;
+        insert into arrivals (hub, epoch, seq, record) select '${HUB}', 'filled', n + 1, id from chunk;
+        insert into observations (id, n, kind, unit, hub, subject, state, taken_at_ms, boot, uptime_ms, bucket, place_ms, place_ns, stored, beat, retracted, received_at_ms)
+        select id, n + 1, 'blood-pressure', 'mm[Hg]', '${HUB}', subject, 'placed', ${YEAR.fromMs} + n * 10, 'b', 1, '000',
+          ${YEAR.fromMs} + n * 10, n % 1000000, 1, 'beat', 0, ${END_MS} from chunk;
+        insert or replace into counters (name, value) select 'observations', max(n) + 1 from chunk;`)
+    })()
+  db.close()
+}
+
+/** Microseconds from a parsed message to a stored reading, registry and series, in commits of 2,000. */
+async function costAt(folder: string, size: number): Promise<number> {
+  const registry = await openRegistry(join(folder, 'registry.sqlite'))
+  const store = openSqliteStore(join(folder, 'series.sqlite'))
+  const costs: number[] = []
+  for (let round = 0; round < ROUNDS; round++) {
+    const accepted = Array.from({ length: 2000 }, (_, i) => {
+      const record = makeReading(HUB, i, END_MS + (size % 7) * DAY_MS + round * 100_000 + i)
+      const at = { hub: HUB, topic: topic(HUB, 'records'), epoch: `cost-${size}`, seq: round * 2000 + i + 1 }
+      return { ...at, record, body: JSON.stringify(record), opened: null }
+    })
+    const ms = await timed(async () => {
+      await takeIn(registry, { accepted, refused: [] }, END_MS + 10 * DAY_MS)
+      const points = await unwritten(registry, 5000)
+      const beat = { id: randomUUID(), atMs: END_MS }
+      await store.write(points, beat)
+      await markStored(registry, points, beat)
+    })
+    costs.push((ms * 1000) / 2000)
+  }
+  await registry.destroy()
+  await store.close()
+  return median(costs)
+}
+
+export async function years(bench: Bench) {
+  const total = bench.quick ? 1_000_000 : 10_000_000
+  const people = makePeople(total / READINGS_A_YEAR)
+  const folder = mkdtempSync(join(tmpdir(), 'years-'))
+  const server = await influxd(join(folder, 'influx'))
+  await server.start()
+  try {
+    const sqlite = openSqliteStore(join(folder, 'series.sqlite'))
+    const influx = openInfluxStore({ host: '127.0.0.1', port: server.port, database: 'years' })
+    for (const [name, store] of Object.entries({ Sqlite: sqlite, Influx: influx })) {
+      const ms = await timed(() => fill(store, total, people))
+      bench.say(`  ${total} readings into ${name} in ${(ms / 1000).toFixed(0)} s`)
+      const { year, village } = await ask(store, people, 100)
+      bench.note({
+        [`personYear${name}P50Ms`]: quantile(year, 0.5),
+        [`personYear${name}P95Ms`]: quantile(year, 0.95),
+        [`population${name}P50Ms`]: quantile(village, 0.5),
+        [`population${name}P95Ms`]: quantile(village, 0.95),
+      })
+      await store.close()
+    }
+    const registry = await openRegistry(join(folder, 'registry.sqlite'))
+    await putSites(registry, [SITE])
+    await addHub(registry, { id: HUB, site: SITE.id, passwordHash: '-' }, 0)
+    await registry.destroy()
+    const costs: number[] = []
+    let filled = 0
+    for (const [name, size] of [
+      ['1e5', 100_000],
+      ['1e6', 1_000_000],
+      ['1e7', 10_000_000],
+    ] as const) {
+      if (size > total) break
+      fillRegistry(join(folder, 'registry.sqlite'), filled + costs.length * ROUNDS * 2000, size, total)
+      filled = size
+      costs.push(await costAt(folder, size))
+      bench.note({ [`costPerReadingUs${name}`]: costs.at(-1)! })
+    }
+    bench.note({ costPerReadingLastToFirst: costs.at(-1)! / costs[0]! })
+  } finally {
+    await server.end()
+    rmSync(folder, { recursive: true })
+  }
+}
