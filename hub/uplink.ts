@@ -139,12 +139,12 @@ export function openUplink(options: UplinkOptions) {
       live = next.passed
       if (next.rows.length > 0) publish(line, next.rows, next.payload)
     }
-    while (flying < MOST_MESSAGES - LIVE_SLOTS && sent.size < MOST_ROWS - LIVE_ROWS) {
-      const next = nextMessage(backlog, Math.min(MAX_RECORDS, MOST_ROWS - LIVE_ROWS - sent.size))
-      if (!next) break
-      backlog = next.passed
-      if (next.rows.length > 0) publish(line, next.rows, next.payload)
-    }
+    if (flying >= MOST_MESSAGES - LIVE_SLOTS || sent.size >= MOST_ROWS - LIVE_ROWS) return
+    const next = nextMessage(backlog, Math.min(MAX_RECORDS, MOST_ROWS - LIVE_ROWS - sent.size))
+    if (!next) return
+    backlog = next.passed
+    if (next.rows.length > 0) publish(line, next.rows, next.payload)
+    wake() // one at a time: a cuff that speaks meanwhile has its turn
   }
 
   function wake() {

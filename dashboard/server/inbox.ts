@@ -1,16 +1,15 @@
 // A bounded queue between the broker and the registry: when it is full, nothing more is acknowledged. A live reading does not
-// wait behind a backlog: small messages go first, which nobody minds, since ingest is a function of the set of records.
+// wait behind a backlog, nor share its commit: small and large messages take turns, which nobody minds, since ingest is a
+// function of the set of records.
 import type { Message } from './message.ts'
 
 const SMALL_BYTES = 8 * 1024
-/** After so many small ones a large one has its turn. */
-const MOST_SMALL = 20
 
 export class Inbox {
   readonly #limitBytes: number
   readonly #small: Message[] = []
   readonly #large: Message[] = []
-  #smallInTurn = 0
+  #largeNext = false
   readonly #waiting: (() => void)[] = []
   #bytes = 0
   #wake: (() => void) | undefined
@@ -28,15 +27,20 @@ export class Inbox {
     if (this.#bytes > this.#limitBytes) await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
-  /** The next message, or undefined when none waits. */
-  take(): Message | undefined {
-    const large = this.#small.length === 0 || (this.#smallInTurn >= MOST_SMALL && this.#large.length > 0)
-    this.#smallInTurn = large ? 0 : this.#smallInTurn + 1
-    const message = (large ? this.#large : this.#small).shift()
-    if (!message) return undefined
-    this.#bytes -= message.payload.length
+  /** The next messages, together about so many bytes at most but one at least; none when none waits. */
+  take(aboutBytes: number): Message[] {
+    const queue = this.#small.length === 0 || (this.#largeNext && this.#large.length > 0) ? this.#large : this.#small
+    this.#largeNext = queue === this.#small
+    let count = 0
+    let bytes = 0
+    for (const { payload } of queue) {
+      if (count > 0 && bytes + payload.length > aboutBytes) break
+      bytes += payload.length
+      count++
+    }
+    this.#bytes -= bytes
     if (this.#bytes <= this.#limitBytes) for (const go of this.#waiting.splice(0)) go()
-    return message
+    return queue.splice(0, count)
   }
 
   get bytes(): number {

@@ -30,8 +30,8 @@ export interface IngestParts {
 }
 
 const INBOX_BYTES = 16 * 1024 * 1024
-/** About 2,000 records: more at once is hardly cheaper, and holds the event loop for longer. */
-const BATCH_BYTES = 1.5 * 1024 * 1024
+/** About 1,500 records: more at once is hardly cheaper, and holds the event loop for longer. */
+const BATCH_BYTES = 1024 * 1024
 const BATCH_MS = 5
 const MARK_EVERY_MS = 100
 
@@ -138,13 +138,7 @@ async function keepAll(parts: IngestParts, inbox: Inbox, wantMark: WantMark, sig
     // What comes close together shares a commit. The first, and a full batch, wait for nothing; others have their turn all the same.
     const gatherMs = inbox.bytes < BATCH_BYTES ? Math.min(keptAt + BATCH_MS - now(), BATCH_MS) : 0
     await delay(Math.max(0, gatherMs), undefined, { signal }).catch(() => undefined) // aborted: what has come is still kept
-    const messages: Message[] = []
-    for (let bytes = 0; bytes < BATCH_BYTES; ) {
-      const message = inbox.take()
-      if (!message) break
-      messages.push(message)
-      bytes += message.payload.length
-    }
+    const messages = inbox.take(BATCH_BYTES)
     keptAt = now()
     let failures = 0
     while (!(await kept(parts, messages, wantMark, strangers, failures === 0))) {

@@ -1,6 +1,6 @@
 // Copies readings from the registry to the series, and heals whichever of the two was restored (promises 1.6). Never from a message.
 import { randomUUID } from 'node:crypto'
-import { setTimeout as delay } from 'node:timers/promises'
+import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Change } from '../registry/intake.ts'
 import type { Registry } from '../registry/schema.ts'
@@ -25,7 +25,8 @@ export interface WriterParts {
   notify(change: Change): void
 }
 
-const BATCH = 5000
+/** More at once holds the event loop for longer. */
+const BATCH = 2000
 const LOOK_MS = 60_000
 /** Between two writes, so that readings which come one after the other share a beat. The first of them is written at once. */
 const GATHER_MS = 300
@@ -59,6 +60,7 @@ export function seriesWriter(parts: WriterParts): Writer {
 
   /** One batch. @returns whether there may be more */
   async function write(): Promise<boolean> {
+    await setImmediate() // others have their turn
     const points = await unwritten(registry, BATCH)
     if (points.length === 0) return false
     const beat = { id: randomUUID(), atMs: now() }
