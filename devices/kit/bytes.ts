@@ -95,6 +95,10 @@ export const delimited =
     return 'refused'
   }
 
+/** Frames of one length that begin and end as they should. */
+export const fixedLength = (length: number, start: readonly number[], good: (frame: Uint8Array) => boolean) =>
+  lengthPrefixed({ start, head: start.length, length: () => length, shortest: length, longest: length, good })
+
 const CR = 0x0d
 const LF = 0x0a
 const digit = (byte: number) => byte >= 0x30 && byte <= 0x39
@@ -113,6 +117,16 @@ function fitting(mask: string, bytes: Uint8Array): number {
   while (at < mask.length && at < bytes.length && fits(mask[at]!, bytes[at]!)) at++
   return at
 }
+
+/** Fixed columns from their first to their last byte, for protocols without a check; `sure` as of `maskedLine`. */
+export const maskedFrame =
+  (mask: string, sure: number) =>
+  (bytes: Uint8Array): Cut => {
+    const fit = fitting(mask, bytes)
+    if (fit === mask.length) return { frame: fit }
+    if (fit === bytes.length) return 'more'
+    return fit >= sure ? 'refused' : 'noise'
+  }
 
 /**
  * A text line of fixed columns up to CR, for protocols without a check. A LF after the CR is a frame of its own

@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs'
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { bytesOf, crc16, fromHex, hex, latin1, sum, xor } from '../../devices/kit/bytes.ts'
-import { findDriver, type Told } from '../../devices/kit/driver.ts'
+import { allDrivers, findDriver, type Told } from '../../devices/kit/driver.ts'
 import { LinkClosed } from '../../devices/kit/link.ts'
 import { type Answer, captureOf, converse, joined } from './wire.ts'
 
@@ -299,8 +299,8 @@ test('a reader whose security module is not well says so, and one that is silent
 })
 
 test('a monitor that speaks of itself is heard until its port ends', async () => {
-  for (const id of ['and-tm2657', 'omron-hbp9030', 'omron-hbp9020']) {
-    const driver = await findDriver(id)
+  const speaking = (await allDrivers()).filter((driver) => driver.kind === 'blood-pressure' && !driver.memory)
+  for (const driver of speaking) {
     const said = captureOf(driver).scenes.flatMap((scene) => scene.steps.filter((step) => step.from === 'device'))
     const { events, last } = await converse(
       driver,
@@ -313,4 +313,32 @@ test('a monitor that speaks of itself is heard until its port ends', async () =>
     expect(events.filter((event) => event.kind !== 'device')).toEqual(said.flatMap((step) => step.events))
     expect(last).toBeInstanceOf(LinkClosed)
   }
+})
+
+test('a Terumo is told that each of its frames has come', async () => {
+  const terumo = await findDriver('terumo-br500')
+  const frame = captureOf(terumo).scenes[0]!.steps[0]!.bytes
+  const { written } = await converse(
+    terumo,
+    5,
+    () => undefined,
+    (say) => say(joined([frame, frame])),
+  )
+  expect(written.map(hex)).toEqual(['06', '06'])
+})
+
+test('a Maibobo is connected before all else, asked again while it is silent, and listened to even if it stays so', async () => {
+  const maibobo = await findDriver('maibobo-rbp')
+  const connect = 'cc80030301010000'
+  const result = captureOf(maibobo).scenes[0]!.steps.at(-1)!
+  const answering = await converse(maibobo, 5, (_, say) => say(fromHex('aa80030301010000')))
+  expect(answering.written.map(hex)).toEqual([connect])
+  const silent = await converse(
+    maibobo,
+    5,
+    () => undefined,
+    (say) => void setTimeout(() => say(result.bytes), 3000),
+  )
+  expect(silent.written.map(hex)).toEqual(Array(5).fill(connect))
+  expect(silent.events).toEqual(result.events)
 })

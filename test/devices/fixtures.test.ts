@@ -64,7 +64,7 @@ const invalid = ({ decoded }: Fixture) =>
 /** The reading a fixture's facts mean, told in our event's words; null for whatever is no reading. */
 function reading({ decoded }: Fixture): Decoded | null {
   if ('systolic' in decoded && decoded.systolic !== null) {
-    const { systolic, diastolic, pulse, deviceTime, mean = null } = decoded
+    const { systolic, diastolic, pulse, deviceTime = null, mean = null } = decoded
     return { kind: 'blood-pressure', systolic, diastolic, mean, pulse, unit: 'mm[Hg]', deviceTime }
   }
   if (decoded.kind !== 'reading' || decoded.control === true) return null

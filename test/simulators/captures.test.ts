@@ -2,15 +2,19 @@
 import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
+import { encodeBp868f } from '../../simulators/devices/ampall-bp868f.ts'
 import { encodeTm2657 } from '../../simulators/devices/and-tm2657.ts'
 import * as contour from '../../simulators/devices/ascensia-contour.ts'
 import * as contourUsb from '../../simulators/devices/ascensia-contour-usb.ts'
 import { encodeFrame } from '../../simulators/devices/astm.ts'
 import { joined } from '../../simulators/devices/device.ts'
 import * as ultraEasy from '../../simulators/devices/lifescan-ultraeasy.ts'
+import * as rbp from '../../simulators/devices/maibobo-rbp.ts'
 import { encodeHbp9020 } from '../../simulators/devices/omron-hbp9020.ts'
 import { encodeHbp9030 } from '../../simulators/devices/omron-hbp9030.ts'
+import { encodeFt201 } from '../../simulators/devices/paramatech-ft201.ts'
 import { encodeCard, encodeSdt } from '../../simulators/devices/sdt-samv.ts'
+import { encodeBr500 } from '../../simulators/devices/terumo-br500.ts'
 
 const Fixture = z.looseObject({
   direction: z.string(),
@@ -100,6 +104,34 @@ reproduces('omron-hbp9020', 2, (decoded) => {
   const { deviceTime: at, subjectId: subject, ...rest } = Hbp9020.parse(decoded)
   // Which end of line a device uses is no fact of the reading: the one seen with CR alone is the one of 2016.
   return encodeHbp9020({ ...rest, at, subject }, at.startsWith('2016') ? '\r' : '\r\n')
+})
+
+const Pushed = z.object({ systolic: z.number(), diastolic: z.number(), pulse: z.number() })
+const Dated = Pushed.extend({ deviceTime: z.string() })
+reproduces('maibobo-rbp', 4, (decoded) => {
+  if (decoded.type === 'pressure') return rbp.encodeRbp(5, rbp.pressureData(Number(decoded.cuffPressure)))
+  if (decoded.type === 'error') return rbp.encodeRbp(7, [Number(decoded.code)])
+  if (decoded.type === 'ack') return rbp.encodeRbp(Number(decoded.sub), [0])
+  const { deviceTime: at, ...rest } = Dated.extend({ user: z.number() }).parse(decoded)
+  return rbp.encodeRbp(6, rbp.resultData({ ...rest, at }))
+})
+
+reproduces('ampall-bp868f', 1, (decoded) =>
+  encodeBp868f(Pushed.extend({ mean: z.number(), arrhythmia: z.number() }).parse(decoded)),
+)
+
+reproduces('paramatech-ft201', 1, (decoded) => {
+  const { deviceTime: at, ...rest } = Dated.parse(decoded)
+  return encodeFt201({ ...rest, at })
+})
+
+reproduces('terumo-br500', 1, (decoded) => {
+  const {
+    deviceTime: at,
+    subjectId,
+    ...rest
+  } = Dated.extend({ mean: z.number(), subjectId: z.string() }).parse(decoded)
+  return encodeBr500({ ...rest, at, subject: subjectId })
 })
 
 const Link = z.object({ disconnect: z.boolean(), ack: z.boolean(), E: z.number(), S: z.number() })

@@ -123,6 +123,35 @@ test.each([
       { measure: { systolic: 99, diastolic: 58, pulse: 61, at: null } },
     ],
   ],
+  [
+    'maibobo-rbp',
+    [
+      { measure: { systolic: 128, diastolic: 82, pulse: 74 } },
+      { fail: 2 },
+      { measure: { systolic: 99, diastolic: 58, pulse: 61, at: null } },
+    ],
+  ],
+  [
+    'ampall-bp868f',
+    [
+      { measure: { systolic: 120, diastolic: 72, mean: 96, pulse: 68, arrhythmia: 1 } },
+      { measure: { systolic: 134, diastolic: 80, mean: 98, pulse: 71 } },
+    ],
+  ],
+  [
+    'paramatech-ft201',
+    [
+      { measure: { systolic: 125, diastolic: 75, pulse: 99 } },
+      { measure: { systolic: 99, diastolic: 58, pulse: 61, at: null } },
+    ],
+  ],
+  [
+    'terumo-br500',
+    [
+      { measure: { systolic: 119, diastolic: 76, mean: 90, pulse: 83 } },
+      { measure: { systolic: 99, diastolic: 58, mean: 72, pulse: 61, at: null, subject: '000003071' } },
+    ],
+  ],
 ])('the %s driver tells every result of the cuff as the cuff says it', async (driver, commands) => {
   const { device, events } = await serial(driver)
   const first = events.next()
@@ -180,6 +209,20 @@ test('the Contour USB driver reads the whole memory in HID reports, each in its 
   endings.push(() => device.end())
   const said = await sayAll(device, [...MEMORY, { store: { value: 88, unit: 'mg/dL', meal: 'fasting' } }])
   expect(await next(heard('ascensia-contour-usb', await device.open()), 5)).toEqual(said)
+})
+
+test('a Maibobo is connected, started by the host, and tells its pressure before its result', async () => {
+  const device = await startDevice('maibobo-rbp', join(folder, 'cuff'), { now: () => NOW, zone: ZONE })
+  endings.push(() => device.end())
+  const { commands } = await findDriver('maibobo-rbp')
+  const transport = await serialTransport(device.pty, 9600)
+  const events = heard('maibobo-rbp', transport)
+  const first = events.next()
+  const armed = device.say({ next: { systolic: 131, diastolic: 82, pulse: 70 } })
+  await transport.write(commands!.start!)
+  expect((await armed).said).toEqual([(await first).value])
+  await transport.write(commands!.start!)
+  expect(await next(events, 1)).toEqual([{ kind: 'failure', of: 'blood-pressure', code: '10' }])
 })
 
 test('the host starts the cuff and stops it; without an arm in it, it says so instead of a reading', async () => {

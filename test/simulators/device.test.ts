@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { PassThrough } from 'node:stream'
 import { SerialPort } from 'serialport'
 import { afterEach, beforeEach, expect, test } from 'vitest'
+import { allDrivers } from '../../devices/kit/driver.ts'
 import { runDevice, simulatedDrivers, startDevice } from '../../simulators/device.ts'
 import { DeviceClock, wallMs, wallText } from '../../simulators/devices/device.ts'
 import { startHidDevice } from '../../simulators/hid.ts'
@@ -42,16 +43,8 @@ async function answers(driver: string, lines: string[]): Promise<Record<string, 
 }
 
 test('every driver of the line has its simulated device, and an unknown one is told which there are', async () => {
-  expect(simulatedDrivers()).toEqual([
-    'and-tm2657',
-    'ascensia-contour',
-    'ascensia-contour-usb',
-    'lifescan-ultraeasy',
-    'omron-hbp9020',
-    'omron-hbp9030',
-    'sdt-samv',
-  ])
-  await expect(startDevice('and-tm2658', path, around)).rejects.toThrow(/and-tm2658.*There are: and-tm2657, ascensia/)
+  expect(simulatedDrivers()).toEqual((await allDrivers()).map((driver) => driver.id))
+  await expect(startDevice('and-tm2658', path, around)).rejects.toThrow(/and-tm2658.*There are: .*and-tm2657, ascensia/)
   await expect(startDevice('../device', path, around)).rejects.toThrow('There are')
 })
 
