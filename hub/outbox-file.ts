@@ -2,6 +2,8 @@
 import { crc32 } from 'node:zlib'
 import Database from 'better-sqlite3'
 
+/** Grows when an older program could not work with the file. */
+const VERSION = 1
 const SCHEMA = `
   CREATE TABLE IF NOT EXISTS meta (key TEXT PRIMARY KEY, value TEXT NOT NULL) STRICT;
   CREATE TABLE IF NOT EXISTS openings (opening INTEGER PRIMARY KEY AUTOINCREMENT, epoch TEXT NOT NULL UNIQUE) STRICT;
@@ -36,15 +38,21 @@ export function lock(path: string): Database.Database {
   }
 }
 
-/** Opens the file, or makes it. What an older version kept is as good as ever. */
+/** Opens the file, or makes it. What an older version kept is as good as ever; what a newer one kept is not touched. */
 export function connect(path: string): Database.Database {
   const db = new Database(path)
   try {
+    const version = Number(db.pragma('user_version', { simple: true }))
+    if (version > VERSION)
+      throw new Error(
+        `${path} was written by a newer kiosk-hub (version ${version}, this one knows ${VERSION}): run that one, it delivers what waits here`,
+      )
     db.pragma('journal_mode = WAL')
     db.pragma('synchronous = FULL')
     db.exec(SCHEMA)
     const columns = db.prepare<[], { name: string }>(`SELECT name FROM pragma_table_info('rows')`).all()
     if (!columns.some(({ name }) => name === 'sum')) db.exec('ALTER TABLE rows ADD COLUMN sum INTEGER')
+    if (version < VERSION) db.pragma(`user_version = ${VERSION}`)
     return db
   } catch (error) {
     db.close()
