@@ -99,6 +99,7 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
           if (!isNew) continue
           state = keptOnDisk(state, record, now(), zone)
           metrics.accepted(record.type)
+          log.debug({ type: record.type, id: record.id }, 'kept')
         }
         held.shift()
       } catch (error) {

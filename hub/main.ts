@@ -116,5 +116,6 @@ try {
   const bug = error.constructor !== Error && !(error instanceof ConfigError || error instanceof CallError)
   if (!usage) process.stderr.write(`kiosk-hub: ${bug ? error.stack : error.message}\n`)
   process.exitCode = usage ? (error.exitCode === 0 ? 0 : 2) : error instanceof CallError ? 2 : 1
+  process.removeAllListeners('disconnect') // it ends by itself
   process.disconnect?.()
 }

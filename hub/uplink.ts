@@ -112,6 +112,7 @@ export function openUplink(options: UplinkOptions) {
     const entries = rows.map(({ opening, seq, epoch }): Sent => ({ opening, seq, epoch, ackedMs: null }))
     for (const entry of entries) sent.set(keyOf(entry), entry)
     flying++
+    log.debug({ epoch: rows[0]?.epoch, first: rows[0]?.seq, records: rows.length, bytes: payload.length }, 'sent')
     line.publish(topic(hub, 'records'), payload, DELIVERY.records, (error) => {
       if (line !== client) return // that connection is gone, and what it had not acknowledged was released
       flying--
@@ -176,6 +177,7 @@ export function openUplink(options: UplinkOptions) {
     try {
       const taken = outbox.take(parsed.data)
       if (!taken) return
+      log.debug({ rev: parsed.data.rev, ...taken }, 'mark taken')
       mark = parsed.data
       if (taken.uncovered > 0) backlog = START
       review()

@@ -243,6 +243,7 @@ async function keepBatch(
     }
   }
   if (accepted.length + refused.length > 0) changes.push(...(await takeIn(registry, { accepted, refused }, now())))
+  log.debug({ messages: messages.length, accepted: accepted.length, refused: refused.length }, 'batch kept')
   for (const hub of hubs) {
     wantMark(hub)
     const ofHub = (all: readonly { hub: string | null }[]) => all.filter((one) => one.hub === hub).length
@@ -285,6 +286,7 @@ async function publishMarks(
         due.delete(hub)
         try {
           const mark = await nextMark(registry, hub, past, now())
+          log.debug({ hub, rev: mark.rev }, 'mark told')
           client.publish(topic(hub, 'stored'), JSON.stringify(mark), DELIVERY.stored, (error) => {
             if (error) due.set(hub, Math.max(mark.rev, due.get(hub) ?? 0))
           })

@@ -102,6 +102,7 @@ export function watchDevice(settings: DeviceSettings, options: WatchOptions): Wa
     isBack()
     if (event.kind === 'device') return learn(event, session)
     if (event.kind !== 'progress') counts.events++
+    log.debug({ kind: event.kind }, 'heard')
     await options.hear({ told: { event, ...rest }, at: now(), source, session, waited: false })
   }
 

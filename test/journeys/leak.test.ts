@@ -140,9 +140,20 @@ describe('after five visits at debug level', () => {
   })
 
   it('no log line of hub or clinic holds one, nor a URL with what was searched for', () => {
+    for (const said of ['heard', 'kept', 'sent', 'mark taken', 'batch kept', 'mark told', 'written to the series'])
+      expect(there.logs(), said).toMatch(new RegExp(`"level":20,.*"msg":"${said}"`)) // the search is over debug lines of both
     const bytes = Buffer.from(there.logs())
     expect(bytes.length).toBeGreaterThan(500)
     expect(numbersIn(bytes)).toEqual([])
     for (const secret of secrets()) expect(encodings(secret).filter((one) => bytes.includes(one))).toEqual([])
+  })
+
+  it('no figure that a monitor is told holds one', async () => {
+    for (const { ready } of [there.hub, there.clinic]) {
+      const bytes = Buffer.from(await (await fetch(new URL('metrics', ready.url))).arrayBuffer())
+      expect(bytes.includes('kiosk_')).toBe(true)
+      expect(numbersIn(bytes)).toEqual([])
+      for (const secret of secrets()) expect(encodings(secret).filter((one) => bytes.includes(one))).toEqual([])
+    }
   })
 })

@@ -67,6 +67,7 @@ export function seriesWriter(parts: WriterParts): Writer {
     try {
       await store.write(points, beat)
       await markStored(registry, points, beat)
+      log.debug({ points: points.length, beat: beat.id }, 'written to the series')
       notify({ kind: 'written', points: points.length })
     } catch (error) {
       if (!(error instanceof PointsRefused)) throw error
