@@ -13,32 +13,49 @@ export class ConfigError extends Error {
 const TcpPort = z.int().min(0).max(65_535)
 const UsbNumber = z.int().min(0).max(0xffff)
 
+/** Which port is meant: a path, or what is plugged in (its USB ids and serial number) and where. */
+const Which = {
+  path: z.string().min(1).optional(),
+  vendorId: UsbNumber.optional(),
+  productId: UsbNumber.optional(),
+  serial: z.string().min(1).optional(),
+  /** As `kiosk-hub ports` prints it. */
+  place: z.string().min(1).optional(),
+}
 const SerialPortConfig = z.strictObject({
   type: z.literal('serial'),
-  path: z.string().min(1),
+  ...Which,
   // What a site may have set on its device otherwise than the maker.
   baud: z.int().min(50).max(4_000_000).optional(),
   dataBits: z.union([z.literal(7), z.literal(8)]).optional(),
   parity: z.enum(['none', 'even', 'odd']).optional(),
   stopBits: z.union([z.literal(1), z.literal(2)]).optional(),
 })
-const HidPortConfig = z.strictObject({
-  type: z.literal('hid'),
-  path: z.string().min(1).optional(),
-  vendorId: UsbNumber.optional(),
-  productId: UsbNumber.optional(),
-  serial: z.string().min(1).optional(),
-})
+const HidPortConfig = z.strictObject({ type: z.literal('hid'), ...Which })
 const TcpPortConfig = z.strictObject({
   type: z.literal('tcp'),
   host: z.string().min(1),
   port: TcpPort.min(1),
 })
 
+type PortConfig = z.infer<typeof SerialPortConfig | typeof HidPortConfig | typeof TcpPortConfig>
+
+/** A serial adapter can be anybody's: unlike a HID device it is never meant by its driver's ids alone. */
+function isClear(port: PortConfig, context: z.core.$RefinementCtx) {
+  if (port.type === 'tcp') return
+  const { path, vendorId, productId, serial, place } = port
+  const fault = (message: string) => context.addIssue({ code: 'custom', message })
+  if (path !== undefined && (vendorId ?? productId ?? serial ?? place) !== undefined)
+    fault('expected either a path, or what is plugged in and where')
+  if (productId !== undefined && vendorId === undefined) fault('a productId means nothing without its vendorId')
+  if (port.type === 'serial' && (path ?? vendorId ?? place) === undefined)
+    fault('expected a path, a place or a vendorId: `kiosk-hub ports` lists what is plugged in')
+}
+
 const DeviceConfig = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,31}$/, 'a device id is 1–32 letters, digits or hyphens'),
   driver: z.string(),
-  port: z.discriminatedUnion('type', [SerialPortConfig, HidPortConfig, TcpPortConfig]),
+  port: z.discriminatedUnion('type', [SerialPortConfig, HidPortConfig, TcpPortConfig]).superRefine(isClear),
   /** In place of what the driver and its frames say. */
   measuringSeconds: z
     .strictObject({ min: z.number().min(0).max(3600), max: z.number().min(0).max(3600) })

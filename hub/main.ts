@@ -1,15 +1,17 @@
 #!/usr/bin/env node
-// kiosk-hub: runs a kiosk, lists the devices it knows, decodes bytes.
+// kiosk-hub: runs a kiosk, lists the devices it knows and those that are plugged in, decodes bytes.
 import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { isDeepStrictEqual } from 'node:util'
 import { Command } from 'commander'
 import { pino } from 'pino'
 import { fromHex } from '../devices/kit/bytes.ts'
 import { decoder } from '../devices/kit/decode.ts'
-import { allDrivers, findDriver } from '../devices/kit/driver.ts'
+import { allDrivers, findDriver, type UsbId } from '../devices/kit/driver.ts'
 import { ConfigError, readConfig } from './config.ts'
 import { runHub } from './hub.ts'
+import { foundPorts } from './ports/found.ts'
 import { serviceManager } from './system/notify.ts'
 import type { Machine } from './trust.ts'
 
@@ -69,6 +71,25 @@ async function devices({ json }: { json?: true }) {
       )
 }
 
+async function ports({ json }: { json?: true }) {
+  const [found, drivers] = [await foundPorts(), await allDrivers()]
+  const list = found.map((port) => ({
+    ...port,
+    drivers: drivers
+      .filter(({ transport }) => transport.ids?.some((id) => isDeepStrictEqual(id, pair(port.usb))))
+      .map(({ id }) => id),
+  }))
+  if (json) return void process.stdout.write(`${JSON.stringify(list)}\n`)
+  const hex = (n: number) => n.toString(16).padStart(4, '0')
+  for (const { path, usb, place, drivers: known } of list) {
+    const id = usb ? `${hex(usb.vendorId)}:${hex(usb.productId)}` : 'no USB'
+    const words = [path.padEnd(14), id, `place ${place ?? '-'}`, `serial ${usb?.serial ?? '-'}`, usb?.product, ...known]
+    process.stdout.write(`${words.filter((word) => word).join('  ')}\n`)
+  }
+}
+
+const pair = (usb: UsbId | null) => usb && { vendorId: usb.vendorId, productId: usb.productId }
+
 /** The call itself was wrong. */
 class CallError extends Error {}
 
@@ -103,6 +124,11 @@ program
   .description('the devices this hub can read')
   .option('--json', 'one JSON array')
   .action(devices)
+program
+  .command('ports')
+  .description('what is plugged in now, and the driver that knows it by its ids')
+  .option('--json', 'one JSON array; numbers are decimal, as the configuration takes them')
+  .action(ports)
 program
   .command('decode <driver>')
   .description('hex bytes on stdin, one chunk a line → events on stdout, one JSON a line')

@@ -2,7 +2,7 @@
 import type { Transport } from '../../devices/kit/driver.ts'
 
 /** Codes the pages word. */
-export type PortCause = 'gone' | 'busy' | 'not-permitted' | 'not-a-device'
+export type PortCause = 'gone' | 'ambiguous' | 'busy' | 'not-permitted' | 'not-a-device'
 
 export class PortError extends Error {
   override name = 'PortError'

@@ -15,20 +15,20 @@ export interface SerialSettings {
 
 const LOOK_MS = 500
 
-const CAUSES: [pattern: RegExp, reason: PortCause][] = [
+const CAUSES: [pattern: RegExp, reason: keyof typeof WORDS][] = [
   [/no such file|no such device|ENOENT|ENXIO|ENODEV/i, 'gone'],
   [/permission denied|access denied|EACCES|EPERM/i, 'not-permitted'],
   [/lock|busy|temporarily unavailable|EBUSY|EAGAIN/i, 'busy'],
 ]
 
-const WORDS: Record<PortCause, string> = {
+const WORDS: Record<Exclude<PortCause, 'ambiguous'>, string> = {
   gone: 'nothing is there: plug the device in, or correct the path',
   busy: 'another program has it open: end that program',
   'not-permitted': 'this user may not open it: add it to the group that owns the device (often dialout)',
   'not-a-device': 'this is no serial port: name a device such as /dev/serial/by-id/…',
 }
 
-const refusal = (path: string, reason: PortCause, cause?: unknown) =>
+const refusal = (path: string, reason: keyof typeof WORDS, cause?: unknown) =>
   new PortError(reason, `cannot open ${path}: ${WORDS[reason]}`, { cause })
 
 /** @throws PortError */

@@ -9,6 +9,7 @@ import { deviceOffsetSeconds, isoAt, type Moment } from '../clock.ts'
 import type { DeviceSettings } from '../config.ts'
 import type { DeviceStatus } from '../contract/status.ts'
 import { Session, type Source } from '../observe.ts'
+import { foundPorts, portFor } from './found.ts'
 import { openHid } from './hid.ts'
 import { type OpenPort, type PortCause, PortError } from './port.ts'
 import { openSerial } from './serial.ts'
@@ -48,6 +49,7 @@ const ASK_AGAIN_MS = 1000
 type Away = PortCause | 'silent' | 'wrong-device'
 const STATE: Record<Away, 'lost' | 'refused'> = {
   gone: 'lost',
+  ambiguous: 'refused',
   silent: 'lost',
   busy: 'refused',
   'not-permitted': 'refused',
@@ -207,19 +209,23 @@ export function watchDevice(settings: DeviceSettings, options: WatchOptions): Wa
 const causeText = (error: LinkClosed) => (error.cause instanceof Error ? error.cause.message : 'the port is gone')
 
 const placeOf = (port: DeviceSettings['port']): string => {
-  if (port.type === 'serial') return `serial:${port.path}`
   if (port.type === 'tcp') return `tcp:${port.host}:${port.port}`
-  return `hid:${port.path ?? [port.vendorId, port.productId, port.serial].join(':')}`
+  const { type, path, vendorId, productId, serial, place } = port
+  if (path !== undefined) return `${type}:${path}`
+  return `${type}:${[vendorId, productId, serial, ...(place === undefined ? [] : [place])].join(':')}`
 }
 
 /** @throws PortError */
-function openPort(port: DeviceSettings['port'], { transport }: Driver, signal: AbortSignal): Promise<OpenPort> {
+async function openPort(port: DeviceSettings['port'], { transport }: Driver, signal: AbortSignal): Promise<OpenPort> {
   if (port.type === 'tcp') return openTcp(port, signal)
-  if (port.type === 'hid') return openHid(port, transport.type === 'hid' ? transport.ids : [])
+  // A serial adapter can be anybody's: there only the settings say which.
+  const ids = transport.type === 'hid' ? transport.ids : []
+  const path = port.path ?? portFor(port.type, port, ids, await foundPorts())
+  if (port.type === 'hid') return openHid(path)
   if (transport.type !== 'serial') throw new Error(`no serial line is known for a ${transport.type} device`)
   return openSerial(
     {
-      path: port.path,
+      path,
       baud: port.baud ?? transport.baud,
       dataBits: port.dataBits ?? transport.dataBits ?? 8,
       parity: port.parity ?? transport.parity ?? 'none',

@@ -9,7 +9,7 @@ export const ScreenDevice = z.object({
   id: z.string(),
   kind: z.enum(['blood-pressure', 'glucose', 'identity']),
   state: z.enum(['open', 'opening', 'lost', 'refused']),
-  cause: z.string().nullable(), // a code the page words: gone, busy, not-permitted, not-a-device, wrong-device, silent
+  cause: z.string().nullable(), // a code the page words: gone, ambiguous, busy, not-permitted, not-a-device, wrong-device, silent
   /** The hub can start and stop a measurement on it. */
   canStart: z.boolean(),
 })

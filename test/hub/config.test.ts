@@ -90,3 +90,14 @@ it('the alias key is made once, for its owner only, and a damaged one is not rep
   writeFileSync(path, 'short')
   await expect(aliasKey(path)).rejects.toThrow(/has 5 bytes, expected 32/)
 })
+
+it('a serial port is named by its path, or by what is plugged in and where; a HID device may be known by its driver', async () => {
+  const on = (driver: string, port: object) => faults({ ...good, devices: [{ ...device, driver, port }] })
+  const cuff = (port: object) => on('and-tm2657', { type: 'serial', ...port })
+  expect(await cuff({ vendorId: 0x067b, productId: 0x2303, serial: 'A1' })).toBe('no fault')
+  expect(await cuff({ place: '0000:00:14.0/1.4:1.0' })).toBe('no fault')
+  expect(await cuff({})).toContain('expected a path, a place or a vendorId')
+  expect(await cuff({ path: '/dev/ttyUSB0', place: '0000:00:14.0/1.4:1.0' })).toContain('expected either a path, or')
+  expect(await cuff({ productId: 1, place: 'x' })).toContain('without its vendorId')
+  expect(await on('ascensia-contour-usb', { type: 'hid' })).toBe('no fault')
+})

@@ -11,31 +11,39 @@ import { acmCable } from '../../simulators/gadget.ts'
 import { watchScreen } from '../../simulators/kiosk-view.ts'
 import { start } from '../../simulators/programs.ts'
 import { uhidCable } from '../../simulators/uhid.ts'
-import { say, test } from './bench.ts'
+import { print, test } from './bench.ts'
 
 const PATIENCE_MS = 60_000 // this machine is an emulated one
 const around = { now: Date.now, zone: 'Asia/Shanghai' }
 
 for (const module of ['uhid', 'hid-generic', 'libcomposite', 'usb_f_acm', 'cdc_acm']) execFileSync('modprobe', [module])
-execFileSync('modprobe', ['dummy_hcd', 'num=4'])
+/** Serial devices behind adapters of one kind, without a serial number: told apart by their plugs alone. */
+const DRIVERS = {
+  cuff: 'and-tm2657',
+  cuff2: 'omron-hbp9030',
+  cuff3: 'omron-hbp9020',
+  meter: 'lifescan-ultraeasy',
+  meter2: 'ascensia-contour',
+  reader: 'sdt-samv',
+}
+const ADAPTER = { vendorId: 0x1d6b, productId: 0x0104, product: 'Cable', serial: null }
+execFileSync('modprobe', ['dummy_hcd', `num=${Object.keys(DRIVERS).length}`])
 execFileSync('mount', ['-t', 'configfs', 'configfs', '/sys/kernel/config'])
 
-const cuff = attachDevice(
-  await findSimulator('and-tm2657'),
-  (receive) =>
-    acmCable(
-      'cuff',
-      { udc: 'dummy_udc.0', vendorId: 0x1d6b, productId: 0x0104, product: 'Cable A', serial: 'A1' },
-      receive,
-    ),
-  around,
-)
-const meter = attachDevice(
+const attached: Record<string, ReturnType<typeof attachDevice>> = {}
+for (const [i, [id, driver]] of Object.entries(DRIVERS).entries())
+  attached[id] = attachDevice(
+    await findSimulator(driver),
+    (receive) => acmCable(id, { ...ADAPTER, udc: `dummy_udc.${i}` }, receive),
+    around,
+  )
+attached.usbMeter = attachDevice(
   await findSimulator('ascensia-contour-usb'),
   (receive) =>
     uhidCable({ vendorId: 0x1a79, productId: 0x7410, name: 'Contour Next', serial: 'M1', reportLength: 64 }, receive),
   around,
 )
+const say = (id: string, command: object) => attached[id]!.say(command)
 
 const folder = mkdtempSync(join(tmpdir(), 'usb-hub-'))
 const write = (name: string, content: object) => writeFileSync(join(folder, name), JSON.stringify(content))
@@ -49,13 +57,13 @@ write('config.json', {
   enrolment: 'enrolment.json',
   data: 'data',
   devices: [
-    {
-      id: 'cuff',
-      driver: 'and-tm2657',
-      port: { type: 'serial', path: '/dev/ttyACM0' },
-      measuringSeconds: { min: 0, max: 0 },
-    },
-    { id: 'meter', driver: 'ascensia-contour-usb', port: { type: 'hid' } },
+    ...Object.entries(DRIVERS).map(([id, driver], i) => ({
+      id,
+      driver,
+      port: { type: 'serial', place: `dummy_hcd.${i}/1:1.0` },
+      ...(id.startsWith('cuff') && { measuringSeconds: { min: 0, max: 0 } }),
+    })),
+    { id: 'usbMeter', driver: 'ascensia-contour-usb', port: { type: 'hid' } },
   ],
   screen: { port: 0 },
 })
@@ -64,52 +72,70 @@ const hub = await start<{ url: string }>('hub', ['run', '--config', join(folder,
   log: (line) => void process.stdout.write(line),
 })
 const screen = watchScreen(hub.ready.url, ending.signal)
-const is = (id: string, state: string) => (view: View) => view.devices.some((d) => d.id === id && d.state === state)
-const shown = (id: string, state: string) => screen.until(`${id} ${state}`, is(id, state), PATIENCE_MS)
-
-await test('a cuff on a USB serial port is read through /dev/ttyACM0', async () => {
-  await shown('cuff', 'open')
-  await screen.press({ do: 'guest' })
-  await screen.until('a visit', (view) => view.visit !== null, PATIENCE_MS)
-  await cuff.say({ measure: { systolic: 131, diastolic: 82, pulse: 71 } })
-  const { visit } = await screen.until('a result', (view) => (view.visit?.results.length ?? 0) > 0, PATIENCE_MS)
-  equal(visit?.results.at(-1)?.values.systolic, 131)
-})
-
-await test('a meter on /dev/hidraw is read through node-hid', async () => {
-  await shown('meter', 'open')
-})
-await meter.say({ plug: false })
-await meter.say({ store: { value: 7.4, at: '2026-03-02T08:15:00' } })
-await meter.say({ plug: true })
-
-for (const [id, device] of Object.entries({ cuff, meter })) {
-  await test(`the ${id}'s plug is pulled, which is seen, and put back, and it is open again`, async () => {
-    for (let time = 0; time < 3; time++) {
-      const pulled = performance.now()
-      await device.say({ plug: false })
-      await shown(id, 'lost')
-      const lost = performance.now()
-      await device.say({ plug: true })
-      const back = performance.now()
-      await shown(id, 'open')
-      say(
-        `${id}: gone seen after ${Math.round(lost - pulled)} ms, open ${Math.round(performance.now() - back)} ms after it came back`,
-      )
-    }
-  })
+const ids = Object.keys(attached)
+const all = (state: string, which = ids) =>
+  screen.until(
+    `${which.join(', ')} ${state}`,
+    (view) => view.devices.every((device) => !which.includes(device.id) || device.state === state),
+    PATIENCE_MS,
+  )
+const measured = async (id: string, systolic: number) => {
+  await say(id, { measure: { systolic, diastolic: 82, pulse: 71 } })
+  const shown = (view: View) => view.visit?.results.at(-1)?.values.systolic === systolic
+  await screen.until(`${systolic} from ${id}`, shown, PATIENCE_MS)
 }
 
+await test('seven devices on real USB are all open, six of them behind adapters that look alike', async () => {
+  await all('open')
+  await screen.press({ do: 'guest' })
+  await screen.until('a visit', (view) => view.visit !== null, PATIENCE_MS)
+})
+
+await test('each cuff is read through its own plug', async () => {
+  await measured('cuff', 131)
+  await measured('cuff2', 132)
+  await measured('cuff3', 133)
+})
+
+await test('a meter on /dev/hidraw is plugged in after a measurement, and its memory is read', async () => {
+  await say('usbMeter', { plug: false })
+  await all('lost', ['usbMeter'])
+  await say('usbMeter', { store: { value: 7.4, at: '2026-03-02T08:15:00' } })
+  await say('usbMeter', { plug: true })
+  await all('open', ['usbMeter'])
+})
+
+await test('all seven are pulled at once, which is seen, and put back in another order: each is what it was', async () => {
+  for (let time = 0; time < 3; time++) {
+    const pulled = performance.now()
+    for (const id of ids) await say(id, { plug: false })
+    await all('lost')
+    const lost = performance.now()
+    for (const id of ids.toReversed()) await say(id, { plug: true })
+    const back = performance.now()
+    await all('open')
+    const ms = (from: number, to: number) => `${Math.round(to - from)} ms`
+    print(
+      `seven gone: seen ${ms(pulled, lost)} after the first was pulled; open ${ms(back, performance.now())} after all were back`,
+    )
+  }
+  await measured('cuff3', 143)
+  await measured('cuff', 141)
+  await measured('cuff2', 142)
+})
+
 ending.abort()
-await test('the hub ends cleanly, and has kept what both devices told, once', async () => {
+await test('the hub ends cleanly, and has kept what its devices told, each reading once', async () => {
   await hub.stop()
   equal(await hub.ended, 0)
   const outbox = openOutbox(join(folder, 'data/outbox.sqlite'))
   const records = outbox.waiting({ opening: 0, seq: 0 }, 100).map(({ body }) => JSON.parse(body))
   outbox.close()
   const told = records.flatMap(({ type, values }) => (type === 'observation' ? (values.systolic ?? values.value) : []))
-  deepEqual(told.sort(), [131, 7.4])
+  deepEqual(
+    told.sort((a, b) => a - b),
+    [7.4, 131, 132, 133, 141, 142, 143],
+  )
 })
-cuff.end()
-meter.end()
+for (const device of Object.values(attached)) device.end()
 process.exit(0)

@@ -9,7 +9,7 @@ import ts from 'typescript'
 
 /** What the first process needs to reach this machine's files; everything else is loaded from there. */
 const MODULES = ['virtio_pci', '9pnet_virtio', '9p', 'overlay']
-const END_MS = 300_000
+const END_MS = 600_000 // some 60 s where nothing else runs
 
 const init = (program: string) => `#!/bin/busybox sh
 b=/bin/busybox

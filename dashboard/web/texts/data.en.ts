@@ -148,6 +148,7 @@ export const data: Record<keyof typeof zh, string> = {
   'device.refused': 'refused',
   'device.was': 'last reported: {{state}}',
   'device.gone': 'not found: check its plug',
+  'device.ambiguous': 'two alike are plugged in: which one is not known',
   'device.busy': 'in use by another program',
   'device.not-permitted': 'not permitted to open it',
   'device.not-a-device': 'that path is no device',

@@ -143,6 +143,7 @@ export const data = {
   'device.refused': '不能用',
   'device.was': '最后上报：{{state}}',
   'device.gone': '找不到，请检查插头',
+  'device.ambiguous': '有两个一样的，分不清是哪一个',
   'device.busy': '被别的程序占用',
   'device.not-permitted': '没有权限打开',
   'device.not-a-device': '那个地址不是设备',
