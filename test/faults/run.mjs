@@ -8,7 +8,7 @@ if (fault) {
   process.stderr.write(`${fault}\n`)
   process.exit(1)
 }
-install()
+process.env.MISSING_PACKAGES = install().join(' ')
 build()
 // Vite reads the TypeScript; the module runs to its end before this resolves.
 await runnerImport(new URL('matrix.ts', import.meta.url).pathname, { configFile: false, logLevel: 'error' })
