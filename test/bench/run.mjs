@@ -1,4 +1,4 @@
-// `npm run bench [-- --quick --json --write --only WORDS]`: installs and builds what is missing, then measures. Plain JavaScript: it runs before any build.
+// `npm run bench [-- --quick --json --write --only drain,start]`: installs and builds what is missing, then measures. Plain JavaScript: it runs before any build.
 import { runnerImport } from 'vite'
 import { build, nodeTooOld } from '../../simulators/build.mjs'
 import { install } from '../install.mjs'

@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { addHub, putSites } from '../../dashboard/server/registry/enrol.ts'
 import { takeIn } from '../../dashboard/server/registry/intake.ts'
+import { bucketOf } from '../../dashboard/server/registry/place.ts'
 import { openRegistry } from '../../dashboard/server/registry/registry.ts'
 import { markStored, unwritten } from '../../dashboard/server/registry/series.ts'
 import { openInfluxStore } from '../../dashboard/server/store/influx.ts'
@@ -32,7 +33,10 @@ interface Person {
   bucket: string
 }
 const makePeople = (count: number): Person[] =>
-  Array.from({ length: count }, (_, n) => ({ subject: `${HUB}/${hashOf(n)}`, bucket: hashOf(n).slice(0, 3) }))
+  Array.from({ length: count }, (_, n) => `${HUB}/${hashOf(n)}`).map((subject) => ({
+    subject,
+    bucket: bucketOf(subject),
+  }))
 
 /** Everybody in turn, so that a person's readings lie over the whole year. */
 function point(n: number, total: number, people: readonly Person[]): Point {
