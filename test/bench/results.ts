@@ -49,7 +49,7 @@ const LINES: Line[] = [
 
 const HEAD = `# What it measures
 
-Made by \`npm run bench -- --write\` (about 35 minutes; with \`--quick\` about 5, and 10⁶ rows in place of 10⁷). Ours and the bare
+Made by \`npm run bench -- --write\` (with \`--quick\` shorter, and 10⁶ rows in place of 10⁷). Ours and the bare
 limit come from the same run on the same machine, so the ratio carries over where the figures do not. Bare is: for the drain, the
 same rows from one SQLite file to another through aedes, without anything of ours; for ingest, the same rows put straight into
 the engine by prepared statements, or posted as text; for the page, one MQTT round; for start and memory, Node itself.
