@@ -16,6 +16,7 @@ import { lastNumber, openRegistry } from './registry/registry.ts'
 import type { Registry } from './registry/schema.ts'
 import { openInfluxStore } from './store/influx.ts'
 import { openSqliteStore } from './store/sqlite.ts'
+import type { Store } from './store/store.ts'
 import { seriesWriter } from './store/writer.ts'
 
 export interface Clinic {
@@ -33,6 +34,9 @@ export async function openClinic(config: ClinicConfig): Promise<Clinic> {
   return { registry, keys }
 }
 
+export const openSeries = ({ series, data }: ClinicConfig): Store =>
+  'influx' in series ? openInfluxStore(series.influx) : openSqliteStore(join(data, 'series.sqlite'))
+
 export interface ClinicOptions {
   log: Logger
   /** Milliseconds since 1970. */
@@ -48,10 +52,7 @@ export interface ClinicOptions {
 export async function runClinic(config: ClinicConfig, options: ClinicOptions, signal: AbortSignal): Promise<void> {
   const { log, now, version, web } = options
   const { registry, keys } = await openClinic(config)
-  const store =
-    'influx' in config.series
-      ? openInfluxStore(config.series.influx)
-      : openSqliteStore(join(config.data, 'series.sqlite'))
+  const store = openSeries(config)
   const ending = new AbortController() // by the signal, or because a part failed
   const all = AbortSignal.any([signal, ending.signal])
   const changes = makeChanges()

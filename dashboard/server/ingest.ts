@@ -10,6 +10,7 @@ import { Inbox } from './inbox.ts'
 import { type Message, readRecords, readReply, readStatus } from './message.ts'
 import { answered } from './registry/commands.ts'
 import { hear, sessionsOf } from './registry/delivery.ts'
+import { emptyLog } from './registry/erase.ts'
 import { type ClinicKeys, openWaiting } from './registry/identity.ts'
 import { type Change, type Intake, takeIn } from './registry/intake.ts'
 import { currentMark, nextMark } from './registry/marks.ts'
@@ -237,7 +238,7 @@ async function keepBatch(
     } else if (at.name === 'reply') {
       const reply = readReply(message, at.hub)
       if ('reason' in reply) refused.push(reply)
-      else if (!message.retain) await answered(registry, reply, now())
+      else if (!message.retain && (await answered(registry, reply, now()))) await emptyLog(registry) // of the aliases it named
     } else if (at.name === 'stored') {
       await lookAtMark(registry, message, at.hub, wantMark)
     }

@@ -6,9 +6,10 @@ import { Command, Option } from 'commander'
 import { pino } from 'pino'
 import { serviceManager } from '../../hub/system/notify.ts'
 import { Role } from './api/schema.ts'
-import { type Clinic, openClinic, runClinic } from './clinic.ts'
+import { type Clinic, openClinic, openSeries, runClinic } from './clinic.ts'
 import { type ClinicConfig, ConfigError, readConfig } from './config.ts'
 import { enrolHub, enrolUser, Refusal, writeSecret } from './enrol.ts'
+import { eraseForGood } from './erase.ts'
 import { readPassword } from './password.ts'
 import { backUp, clinicFolder, restore } from './registry/backup.ts'
 
@@ -112,6 +113,18 @@ async function takeBackup({ from, ...where }: DataOptions & { from: string }) {
   )
 }
 
+const erase = (resident: string, { config: path }: { config: string }) =>
+  inClinic(path, async ({ registry }, config) => {
+    const store = openSeries(config)
+    const { readings, visits, series } = await eraseForGood(registry, store, resident, Date.now()).finally(store.close)
+    process.stderr.write(
+      `erased: ${readings} readings and ${visits} visits; every kiosk that knew them is told to forget them\n`,
+    )
+    if (!series)
+      process.stderr.write('the time series does not answer: it is emptied once it does and the clinic runs\n')
+    process.stderr.write('backups made before still hold this person: restore applies the erasure, or destroy them\n')
+  })
+
 const EXPLAINED: Record<string, string> = {
   EADDRINUSE: 'is in use by another program: end that one, or choose another port in the configuration',
   EACCES: 'is not permitted to this user',
@@ -169,6 +182,11 @@ program
   .addOption(data())
   .addOption(config())
   .action(takeBackup)
+program
+  .command('erase <resident>')
+  .description('erase a resident by the id in the address of their page, for good, here and on every kiosk')
+  .addOption(config())
+  .action(erase)
 
 try {
   await program.parseAsync()

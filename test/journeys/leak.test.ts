@@ -3,13 +3,13 @@
 import { readdirSync, readFileSync, statSync } from 'node:fs'
 import { connect, createServer, type Server } from 'node:net'
 import { join } from 'node:path'
-import iconv from 'iconv-lite'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { checkDigit, type PlannedVisit, person, plannedVisits } from '../../simulators/people.ts'
+import { type PlannedVisit, person, plannedVisits } from '../../simulators/people.ts'
 import { visit } from '../../simulators/visitors.ts'
 import { until } from '../servers.ts'
 import { residents, search } from './clinic-api.ts'
 import { type House, HUB, house } from './house.ts'
+import { encodings, numbersIn } from './traces.ts'
 
 const SEED = 11
 const VISITS = 4
@@ -60,38 +60,6 @@ afterAll(async () => {
   await there.close()
   proxy.close()
 })
-
-/** Every way in which a text may lie in bytes without being plain. */
-function encodings(text: string): Buffer[] {
-  const utf8 = Buffer.from(text)
-  const wide = Buffer.from(text, 'utf16le')
-  const national = iconv.encode(text, 'gb18030')
-  const raw = [utf8, wide, national]
-  // In base64 the same bytes look different by where they begin: the inner part of each alignment is looked for.
-  const base64 = raw.flatMap((bytes) =>
-    [0, 1, 2].map((shift) => {
-      const whole = Buffer.concat([Buffer.alloc(shift), bytes])
-        .toString('base64')
-        .replace(/=+$/, '')
-      return whole.slice(shift === 0 ? 0 : 4, -1)
-    }),
-  )
-  const texts = [
-    ...raw.flatMap((bytes) => [bytes.toString('hex'), bytes.toString('hex').toUpperCase()]),
-    ...base64,
-    ...base64.map((one) => one.replaceAll('+', '-').replaceAll('/', '_')),
-    encodeURIComponent(text),
-    JSON.stringify(text).slice(1, -1),
-    [...text].map((c) => (c > '\x7f' ? `\\u${c.codePointAt(0)!.toString(16).padStart(4, '0')}` : c)).join(''),
-  ]
-  return [...raw, ...texts.map((one) => Buffer.from(one))].filter((one) => one.length >= 5)
-}
-
-/** Whole-token 18-digit numbers whose check digit is right. */
-const numbersIn = (bytes: Buffer) =>
-  [...bytes.toString('latin1').matchAll(/(?<![0-9A-Za-z])(\d{17})([\dXx])(?![0-9A-Za-z])/g)]
-    .filter(([, first17, last]) => checkDigit(first17!) === last!.toUpperCase())
-    .map(([number]) => number)
 
 /** The registry is where people are kept; nothing else under the folder is exempt. */
 const clearFiles = () =>

@@ -14,6 +14,7 @@ export interface Deed {
     | 'user-added'
     | 'hub-added'
     | 'restored'
+    | 'erased'
   /** What it was done to: a random id, or '-'. */
   target: string
   detail?: string

@@ -22,6 +22,8 @@ import { z } from 'zod'
 import { ConfigError } from '../config.ts'
 import { type KeyFile, keyFiles, putKeys } from '../keys.ts'
 import { audit } from './audit.ts'
+import { applyTombstones, compact } from './erase.ts'
+import { ERASED_FILE } from './migrations/erased.ts'
 import { openRegistry } from './registry.ts'
 
 /** Lies in the backup beside the registry's own tables, and says what must be found in them. */
@@ -119,7 +121,7 @@ function mustBeSound(db: Database.Database, file: string) {
 }
 
 /**
- * Makes a clinic of a backup, in a folder that has none. A series that lies there stays and is compared by its beats.
+ * Makes a clinic of a backup, in a folder that has none but may hold the tombstones of the one before. A series that lies there stays and is compared by its beats.
  * @throws ConfigError when the file is no whole backup of ours, is newer than this program, or a clinic is there
  */
 export async function restore(from: string, data: string, nowMs: number): Promise<BackupTold> {
@@ -132,13 +134,17 @@ export async function restore(from: string, data: string, nowMs: number): Promis
     const fresh = join(folder, REGISTRY)
     await unpack(from, fresh)
     const { about, keys } = takeOut(fresh, from)
-    const registry = await openRegistry(fresh).catch((cause) => {
+    const registry = await openRegistry(fresh, join(data, ERASED_FILE)).catch((cause) => {
       throw cause instanceof ConfigError ? new ConfigError(cause.message.replace(fresh, from), { cause }) : cause
     }) // it is brought to today's tables
     const detail = `from the backup of ${about.at}`
-    await audit(registry, nowMs, { user: '-', action: 'restored', target: '-', detail }).finally(() =>
-      registry.destroy(),
-    )
+    try {
+      // Whoever was erased since the backup is erased from it, in its free pages too.
+      if ((await applyTombstones(registry, nowMs)) > 0) await compact(registry)
+      await audit(registry, nowMs, { user: '-', action: 'restored', target: '-', detail })
+    } finally {
+      await registry.destroy()
+    }
     // The registry last: until it is there, this can be begun anew.
     putKeys(join(data, KEYS), keys)
     renameSync(fresh, target)

@@ -4,9 +4,11 @@ import { randomUUID } from 'node:crypto'
 import type { JWK } from 'jose'
 import { Identity, type Visit } from '../../../hub/contract/record.ts'
 import { unseal } from '../../../hub/contract/seal.ts'
+import { removeSubject } from './erase.ts'
 import { chunks, takeNumbers } from './registry.ts'
 import { canonicalNumber, folded, numberKey } from './residents.ts'
 import type { Registry, ResidentTable, VisitTable } from './schema.ts'
+import { buriedAmong } from './tombstones.ts'
 
 /** What only the clinic holds. */
 export interface ClinicKeys {
@@ -46,14 +48,30 @@ export async function openWaiting(
     if (as.identity_state === 'open') opened.push({ visit, as })
   }
   await db.transaction().execute(async (trx) => {
-    for (const { visit, as } of opened) await trx.updateTable('visits').set(as).where('id', '=', visit.id).execute()
-    await settle(
-      trx,
-      opened.map(({ visit, as }) => ({ ...visit, ...as })),
-      nowMs,
-    )
+    const visits = opened.map(({ visit, as }) => ({ ...visit, ...as }))
+    const living = await removeErased(trx, visits)
+    for (const visit of living) {
+      const { identity_state, identity, number_key } = visit
+      await trx.updateTable('visits').set({ identity_state, identity, number_key }).where('id', '=', visit.id).execute()
+    }
+    await settle(trx, living, nowMs)
   })
   return { opened: opened.length, sealed: waiting.length - opened.length }
+}
+
+/** A seal that opens late may hold somebody who was erased meanwhile. @returns the visits of all others */
+async function removeErased(trx: Registry, visits: readonly VisitTable[]): Promise<VisitTable[]> {
+  const buried = await buriedAmong(
+    trx,
+    visits.flatMap(({ number_key }) => (number_key === null ? [] : [{ is: 'person' as const, value: number_key }])),
+  )
+  const living: VisitTable[] = []
+  for (const visit of visits) {
+    const at = buried.at('person', visit.number_key ?? '')
+    if (at === null || visit.subject === null || (visit.opened_at_ms ?? 0) > at) living.push(visit)
+    else await removeSubject(trx, visit.subject, at)
+  }
+  return living
 }
 
 export const visitRow = (visit: Visit, opened: Opened, opened_at_ms: number | null): VisitTable => ({
@@ -121,12 +139,14 @@ async function settleSubject(trx: Registry, id: string, hub: string): Promise<bo
     .where('number_key', 'is not', null)
     .limit(2)
     .execute()
+  const known = await trx.selectFrom('subjects').selectAll().where('id', '=', id).executeTakeFirst()
+  // Once disputed it stays so: one of the two may have been erased since, and what it measured is not the other's.
+  const disputed = keys.length > 1 || known?.disputed === 1
   const resident =
-    keys.length === 1
+    keys.length === 1 && !disputed
       ? await trx.selectFrom('residents').select('id').where('number_key', '=', keys[0]!.number_key!).executeTakeFirst()
       : undefined
-  const row = { id, hub, resident: resident?.id ?? null, disputed: keys.length > 1 ? 1 : 0 }
-  const known = await trx.selectFrom('subjects').selectAll().where('id', '=', id).executeTakeFirst()
+  const row = { id, hub, resident: resident?.id ?? null, disputed: disputed ? 1 : 0 }
   if (known?.resident === row.resident && known.disputed === row.disputed) return false
   await trx
     .insertInto('subjects')

@@ -4,6 +4,7 @@ import { isDeepStrictEqual } from 'node:util'
 import { sql } from 'kysely'
 import type { ClockRecord, HubRecord, Observation, Retraction, Visit } from '../../../hub/contract/record.ts'
 import { Observation as ObservationSchema, Visit as VisitSchema } from '../../../hub/contract/record.ts'
+import { type Sifted, sift } from './buried.ts'
 import { type Opened, redateVisits, settle, subjectId, visitRow } from './identity.ts'
 import { cover } from './marks.ts'
 import { bucketOf, dated, findFree, openedAt, placeOf } from './place.ts'
@@ -39,8 +40,9 @@ export interface Intake {
   refused: readonly Refused[]
 }
 
-export async function takeIn(db: Registry, intake: Intake, nowMs: number): Promise<Change[]> {
+export async function takeIn(db: Registry, came: Intake, nowMs: number): Promise<Change[]> {
   return db.transaction().execute(async (trx) => {
+    const intake = await sift(trx, came, nowMs)
     const { fresh, conflicts } = await keepRecords(trx, intake.accepted, nowMs)
     const of = <T extends HubRecord>(type: T['type']) => fresh.filter((f) => f.record.type === type)
     const clocks = await keepClocks(
@@ -286,14 +288,14 @@ async function dateWaiting(trx: Registry, told: readonly ClockTable[], nowMs: nu
   }
 }
 
-async function noteArrivals(trx: Registry, intake: Intake, nowMs: number): Promise<void> {
-  const numbered: ArrivalTable[] = intake.accepted.map(({ hub, epoch, seq, record }) => ({
-    hub,
-    epoch,
-    seq,
-    record: record.id,
-    quarantine: null,
-  }))
+async function noteArrivals(trx: Registry, intake: Sifted, nowMs: number): Promise<void> {
+  const arrived = ({ hub, epoch, seq }: Accepted, record: string | null): ArrivalTable => ({
+    ...{ hub, epoch, seq, record, quarantine: null },
+  })
+  const numbered = [
+    ...intake.accepted.map((one) => arrived(one, one.record.id)),
+    ...intake.dropped.map((one) => arrived(one, null)),
+  ]
   for (const refused of intake.refused) {
     const { hub, epoch, seq } = refused
     if (hub === null || epoch === null || seq === null) continue

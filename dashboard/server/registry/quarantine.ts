@@ -5,6 +5,7 @@ import { parseTopic } from '../../../hub/contract/topics.ts'
 import { chunks, lastNumber, takeNumbers } from './registry.ts'
 import type { QuarantineTable, Registry } from './schema.ts'
 import { inSites, type Listed, type Window } from './scope.ts'
+import { type Buried, buriedAmong, type Grave } from './tombstones.ts'
 
 /** Stable codes; the page words them. */
 export type Reason =
@@ -18,6 +19,7 @@ export type Reason =
   | 'invalid-record'
   | 'conflict'
   | 'store-refused'
+  | 'erased'
 
 export interface Refused {
   hub: string | null
@@ -83,3 +85,66 @@ export async function listQuarantine(db: Registry, window: Window): Promise<List
   const page = query.selectAll('q').orderBy('q.n', 'desc').limit(window.limit).offset(window.offset)
   return { items: await page.execute(), total: Number(total), before }
 }
+
+/** What may be an id or an alias. */
+const TOKEN = /[A-Za-z0-9.-]{1,64}/g
+
+type Body = Refused['body']
+
+const textOf = ({ body, encoding }: Body) => (encoding === 'hex' ? Buffer.from(body, 'hex').toString('latin1') : body)
+
+/** Everything in a refused text by which somebody who was erased could be found again. */
+export const gravesIn = (hub: string | null, body: Body): Grave[] =>
+  [...new Set(textOf(body).match(TOKEN))].flatMap((value): Grave[] => [
+    { is: 'id', value },
+    { is: 'subject', value: `${hub}/${value}` },
+  ])
+
+export const isBuriedIn = (hub: string | null, body: Body, buried: Buried): boolean =>
+  gravesIn(hub, body).some(({ is, value }) => buried.at(is, value) !== null)
+
+/** It came, and of what came nothing is kept. */
+export const blanked = (refused: Refused): Refused => ({ ...refused, ...BLANK, body: textBody('') })
+
+const BLANK = { reason: 'erased', detail: 'of somebody who was erased: its content was dropped' } as const
+
+/**
+ * Empties what names somebody who was erased.
+ * @param plain texts that stand for the person and should have been in no clear message
+ */
+export async function blankQuarantine(trx: Registry, plain: readonly string[]): Promise<void> {
+  let after = 0
+  for (;;) {
+    const rows = await trx
+      .selectFrom('quarantine')
+      .select(['id', 'n', 'hub', 'body', 'encoding', 'bytes'])
+      .where('n', '>', after)
+      .where('reason', '!=', BLANK.reason)
+      .orderBy('n')
+      .limit(100)
+      .execute()
+    const buried = await buriedAmong(
+      trx,
+      rows.flatMap((row) => gravesIn(row.hub, row)),
+    )
+    for (const row of rows)
+      if (isBuriedIn(row.hub, row, buried) || holdsPlain(row, plain))
+        await trx
+          .updateTable('quarantine')
+          .set({ ...BLANK, ...textBody('') })
+          .where('id', '=', row.id)
+          .execute()
+    const last = rows.at(-1)
+    if (!last) return
+    after = last.n
+  }
+}
+
+/** As UTF-8 and, for what JSON has escaped, as JSON says it. */
+function holdsPlain(row: Body, plain: readonly string[]): boolean {
+  const text = row.encoding === 'hex' ? Buffer.from(row.body, 'hex').toString() : row.body
+  return plain.some((one) => text.includes(one) || text.includes(escapedJson(one)))
+}
+
+const escapedJson = (text: string) =>
+  text.replace(/[^ -~]/g, (unit) => `\\u${unit.charCodeAt(0).toString(16).padStart(4, '0')}`)

@@ -1,11 +1,13 @@
 // Opens the registry: one SQLite file, durable at every commit, brought to the newest tables.
 import { closeSync, openSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
 import { type CompiledQuery, Kysely, Migrator, type SqliteDatabase, SqliteDialect } from 'kysely'
 import { ConfigError } from '../config.ts'
 import * as first from './migrations/001-first.ts'
 import * as waiting from './migrations/002-waiting.ts'
 import * as commands from './migrations/003-commands.ts'
+import { ERASED_FILE, ERASED_TABLES } from './migrations/erased.ts'
 import type { CounterTable, Registry, Tables } from './schema.ts'
 
 const MIGRATIONS = { '001-first': first, '002-waiting': waiting, '003-commands': commands }
@@ -30,15 +32,22 @@ function remembering(database: Database.Database): SqliteDatabase {
 
 /**
  * @param file path; created with mode 0600, since it holds names and numbers. `destroy()` closes it.
+ * @param erased path of the tombstones: beside the registry, save while a backup becomes one
  * @throws when the file cannot be opened; ConfigError when it is newer than this program
  */
-export async function openRegistry(file: string): Promise<Registry> {
+export async function openRegistry(file: string, erased = join(dirname(file), ERASED_FILE)): Promise<Registry> {
   closeSync(openSync(file, 'a', 0o600))
   const database = new Database(file)
   refuseNewer(database, file)
   database.pragma('journal_mode = WAL')
   database.pragma('synchronous = FULL') // the stored mark promises what a power cut may not take back
   database.pragma('busy_timeout = 5000')
+  database.pragma('secure_delete = ON') // what is erased leaves no trace in the file's free space
+  closeSync(openSync(erased, 'a', 0o600))
+  database.prepare('attach database ? as erased').run(erased)
+  database.pragma('erased.journal_mode = WAL')
+  database.pragma('erased.synchronous = FULL')
+  database.exec(ERASED_TABLES)
   const db = new Kysely<Tables>({ dialect: new SqliteDialect({ database: remembering(database) }) })
   const migrator = new Migrator({ db, provider: { getMigrations: async () => MIGRATIONS } })
   const { error } = await migrator.migrateToLatest()

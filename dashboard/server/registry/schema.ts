@@ -106,7 +106,7 @@ export interface RecordTable {
   received_at_ms: number
 }
 
-/** Every (hub, epoch, seq) a record came by. One of the two is set. */
+/** Every (hub, epoch, seq) a record came by. One of the two is set, or none: it was of somebody who was erased. */
 export interface ArrivalTable {
   hub: string
   epoch: string
@@ -228,6 +228,25 @@ export interface AuditTable {
   detail: string
 }
 
+/** These three lie in a file of their own beside the registry (registry/tombstones.ts). */
+export interface TombstoneTable {
+  hash: string
+  at_ms: number
+}
+
+export interface ErasureKeyTable {
+  hex: string
+}
+
+export interface ErasedPlaceTable {
+  kind: string
+  bucket: string
+  unit: string
+  place_ms: number
+  place_ns: number
+  done: number // 1: the series holds nothing there
+}
+
 export interface Tables {
   counters: CounterTable
   sites: SiteTable
@@ -252,6 +271,9 @@ export interface Tables {
   assignments: AssignmentTable
   commands: CommandTable
   audit: AuditTable
+  tombstones: TombstoneTable
+  erasure_key: ErasureKeyTable
+  erased_places: ErasedPlaceTable
 }
 
 /** The registry, or a transaction of it: every query function takes either. */

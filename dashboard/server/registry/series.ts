@@ -7,6 +7,7 @@ import { bucketOf, findFree, placeNs, positionOf } from './place.ts'
 import { keepRefused, textBody } from './quarantine.ts'
 import { chunks, takeNumbers } from './registry.ts'
 import type { ObservationTable, Registry } from './schema.ts'
+import { buriedAmong, type Grave } from './tombstones.ts'
 
 /** The column `stored`: the series refused a reading for good, so that it is not offered in a loop. */
 const REFUSED = 2
@@ -147,7 +148,7 @@ export async function forgetAll(db: Registry): Promise<boolean> {
 
 /**
  * Takes up points that lie under a beat the registry does not know (it was restored): unknown ids complete the index.
- * @returns places that hold an id which the index has elsewhere: they are to be erased
+ * @returns places that hold an id which the index has elsewhere, or one of somebody who was erased: they are to be erased
  */
 export async function completeFrom(
   db: Registry,
@@ -163,11 +164,15 @@ export async function completeFrom(
         (await trx.selectFrom('observations').selectAll().where('id', 'in', ids).execute()).map((row) => [row.id, row]),
       )
       const fresh: ObservationTable[] = []
-      const lost = some.filter((p) => !known.has(p.id))
+      const buried = await buriedAmong(trx, some.flatMap(gravesOf))
+      const isErased = (p: Point) =>
+        buried.at('id', p.id) !== null || p.takenAtMs <= (buried.at('subject', p.subject ?? '') ?? 0)
+      const lost = some.filter((p) => !known.has(p.id) && !isErased(p))
       let n = lost.length === 0 ? 0 : await takeNumbers(trx, 'observations', lost.length)
       for (const p of some) {
         const row = known.get(p.id)
-        if (!row) fresh.push(indexed(p, beat.id, n++, nowMs))
+        if (!row && isErased(p)) strays.push(p)
+        else if (!row) fresh.push(indexed(p, beat.id, n++, nowMs))
         else if (row.place_ms === null || placeIn(row).placeNs !== p.placeNs || row.bucket !== p.bucket) strays.push(p)
       }
       const wanted = new Map(fresh.map((row) => [row.id, placeIn(row).placeNs]))
@@ -181,6 +186,11 @@ export async function completeFrom(
     return strays
   })
 }
+
+const gravesOf = ({ id, subject }: Point): Grave[] => [
+  { is: 'id', value: id },
+  ...(subject === null ? [] : [{ is: 'subject' as const, value: subject }]),
+]
 
 const indexed = (p: Point, beat: string, n: number, nowMs: number): ObservationTable => ({
   id: p.id,

@@ -3,6 +3,7 @@ import { randomUUID } from 'node:crypto'
 import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import type { Change } from '../registry/intake.ts'
+import { placeNs } from '../registry/place.ts'
 import type { Registry } from '../registry/schema.ts'
 import {
   beatsOf,
@@ -14,6 +15,7 @@ import {
   setAside,
   unwritten,
 } from '../registry/series.ts'
+import { emptied, emptyAllAgain, placesToEmpty } from '../registry/tombstones.ts'
 import { BEATS_KEPT_MS, PointsRefused, type Store, StoreUnavailable } from './store.ts'
 
 export interface WriterParts {
@@ -95,6 +97,7 @@ export function seriesWriter(parts: WriterParts): Writer {
             comparedAt = now()
           }
           while (!signal.aborted && (await write())) wroteAt = now()
+          await emptyErased(parts)
           if (failures > 0) log.info({ failures }, 'the series takes readings again')
           notify({ kind: 'part', part: 'series', state: 'ok' })
           failures = 0
@@ -142,6 +145,7 @@ export async function compareBeats({
       registry,
       missing.map(({ id }) => id),
     )
+    await emptyAllAgain(registry)
   }
   // With none of a month's beats in it, it may lack what lies under older ones as well, which nobody lists any more.
   if (missing.length === recent.length && (await forgetAll(registry)))
@@ -154,4 +158,20 @@ export async function compareBeats({
   }
   if (unknown.length > 0)
     log.warn({ beats: unknown.length }, 'the registry did not know what lies in the series: its index was completed')
+}
+
+const AT_ONCE = 500
+
+/** Removes the points of whoever was erased; after the writing, since a batch under way may have put some back. */
+export async function emptyErased({ registry, store, now }: Pick<WriterParts, 'registry' | 'store' | 'now'>) {
+  for (;;) {
+    const places = await placesToEmpty(registry, AT_ONCE)
+    if (places.length === 0) return
+    await store.erase(places.map((place) => ({ ...place, placeNs: placeNs(place) })))
+    // A beat of its own: a series from before the erasure does not know it, and is emptied again.
+    const beat = { id: randomUUID(), atMs: now() }
+    await store.write([], beat)
+    await markStored(registry, [], beat)
+    await emptied(registry, places)
+  }
 }

@@ -98,7 +98,7 @@ describe('restore', () => {
     mkdirSync(at('half'))
     execFileSync('cp', ['-r', join(clinic, 'keys'), at('half', 'keys')])
     await restore(made, at('half'))
-    expect(readdirSync(at('half')).sort()).toEqual(['keys', 'registry.sqlite'])
+    expect(readdirSync(at('half')).sort()).toEqual(['erased.sqlite', 'keys', 'registry.sqlite'])
   })
 
   const damaged: [string, (whole: Buffer) => Buffer, RegExp][] = [
