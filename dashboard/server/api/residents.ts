@@ -1,18 +1,21 @@
 // Residents: the list, the search, one person with the newest of each kind, and all readings of that person.
 import { z } from 'zod'
 import { audit, auditOpening } from '../registry/audit.ts'
-import { countsOf, latestOf, observationsOf, type Shown } from '../registry/observations.ts'
+import { countsOf, figuresOf, latestOf, observationsOf, type Shown } from '../registry/observations.ts'
 import { getResident, listResidents, searchResidents, subjectsOf } from '../registry/residents.ts'
 import type { ResidentTable } from '../registry/schema.ts'
 import type { Sites } from '../registry/scope.ts'
 import type { Place } from '../store/store.ts'
 import { me } from './auth.ts'
+import { periods } from './calendar.ts'
 import type { App, Deps } from './deps.ts'
 import { ApiFault } from './errors.ts'
 import { answerOf, windowOf } from './paging.ts'
 import { asReading, type Values } from './reading.ts'
 import {
   ApiObservation,
+  Figures,
+  FiguresQuery,
   listOf,
   ObservationQuery,
   PageQuery,
@@ -43,6 +46,8 @@ export function residents(app: App, { registry, store, sites, now }: Deps) {
     homeSite: row.home_site,
     latest: { bloodPressure: await latest(row, 'blood-pressure'), glucose: await latest(row, 'glucose') },
   })
+
+  const zoneOf = (row: ResidentTable) => sites.find((site) => site.id === row.home_site)?.zone ?? 'UTC'
 
   const found = async (seen: Sites, id: string): Promise<ResidentTable> => {
     const row = await getResident(registry, seen, id)
@@ -79,7 +84,7 @@ export function residents(app: App, { registry, store, sites, now }: Deps) {
     const row = await found(people(scope(user)), request.params.id)
     await auditOpening(registry, now(), user.user, row.id)
     const counts = await countsOf(registry, row.id)
-    const zone = sites.find((site) => site.id === row.home_site)?.zone ?? 'UTC'
+    const zone = zoneOf(row)
     return {
       ...(await asRow(row)),
       counts: { bloodPressure: counts['blood-pressure'] ?? 0, glucose: counts.glucose ?? 0 },
@@ -100,8 +105,29 @@ export function residents(app: App, { registry, store, sites, now }: Deps) {
       const toMs = to === undefined ? undefined : Date.parse(to)
       const window = windowOf(seen, request.query)
       const listed = await observationsOf(registry, row.id, { ...window, kind, fromMs, toMs })
-      const figures = await figuresOf(listed.items, await subjectsOf(registry, row.id))
+      const figures = await heldOf(listed.items, await subjectsOf(registry, row.id))
       return answerOf(request.query, listed, (shown) => asReading(shown, figures.get(shown.id)))
+    },
+  )
+
+  app.get(
+    '/api/residents/:id/figures',
+    { schema: { params, querystring: FiguresQuery, response: { 200: Figures } } },
+    async (request) => {
+      const user = me(request)
+      const row = await found(people(scope(user)), request.params.id)
+      await auditOpening(registry, now(), user.user, row.id)
+      const { kind, by, from, to } = request.query
+      const zone = zoneOf(row)
+      const asked = periods({ from, to, step: by, zone })
+      const { units, ...of } = await figuresOf(registry, row.id, kind)
+      const items: z.infer<typeof Figures>['items'] = []
+      for (const unit of units) {
+        const told = await store.rollup({ kind, unit, ...of, ranges: asked.map(({ range }) => range) })
+        for (const [i, { range: _, ...figures }] of told.entries())
+          if (figures.readings > 0) items.push({ from: asked[i]!.from, to: asked[i]!.to, unit, ...figures })
+      }
+      return { zone, items: items.sort((a, b) => (a.from < b.from ? -1 : a.from > b.from ? 1 : 0)) }
     },
   )
 
@@ -109,7 +135,7 @@ export function residents(app: App, { registry, store, sites, now }: Deps) {
    * What the series holds of these readings, by id. One that is not in the series (undated, its time pending, on its way
    * there) is told from the registry, which keeps every reading as it came.
    */
-  async function figuresOf(items: readonly Shown[], subjects: readonly string[]): Promise<Map<string, Values>> {
+  async function heldOf(items: readonly Shown[], subjects: readonly string[]): Promise<Map<string, Values>> {
     const figures = new Map<string, Values>()
     const dated = items.filter((item) => item.takenAtMs !== null && item.place !== null)
     for (const kind of new Set(dated.map((item) => item.kind))) {

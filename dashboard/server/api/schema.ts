@@ -109,6 +109,39 @@ export const ObservationQuery = PageQuery.extend({
   to: Instant.optional(), // exclusive
 })
 
+/** By the calendar of the resident's home site; `to` is exclusive. Weeks begin on Monday, and are told whole. */
+export const FiguresQuery = z
+  .object({ kind: Kind, by: z.enum(['day', 'week', 'month']), from: z.iso.date(), to: z.iso.date() })
+  .refine(({ from, to }) => from < to && Date.parse(to) - Date.parse(from) <= 732 * 86_400_000, {
+    message: 'expected `from` before `to`, at most two years apart',
+  })
+
+export const Figures = z.object({
+  zone: z.string(),
+  /** Oldest first; a period without a reading is left out. */
+  items: z.array(
+    z.object({
+      from: z.iso.date(),
+      to: z.iso.date(),
+      unit: z.string(),
+      readings: z.number().int(),
+      /** HI and LO: readings that have no figure. */
+      above: z.number().int(),
+      below: z.number().int(),
+      figures: z.record(
+        z.string(),
+        z.object({
+          count: z.number().int(),
+          mean: z.number(),
+          min: z.number(),
+          max: z.number(),
+          latest: z.number(),
+        }),
+      ),
+    }),
+  ),
+})
+
 /** A reading with the resident it is shown under, if any. */
 export const RecentObservation = ApiObservation.extend({
   resident: z.object({ id: ResidentId, name: z.string() }).nullable(),

@@ -128,6 +128,38 @@ export async function latestOf(db: Registry, resident: string, kind: string): Pr
   return (await rows(newest.limit(1)))[0] ?? null
 }
 
+/** What the series must be asked for the figures of a resident, and what of its answer does not count. */
+export interface FiguresOf {
+  units: string[]
+  subjects: string[]
+  /** Readings a named person gave to this resident. */
+  places: Place[]
+  /** Retracted ones, and those under this resident's alias that a named person gave to somebody else. */
+  without: string[]
+}
+
+export async function figuresOf(db: Registry, resident: string, kind: string): Promise<FiguresOf> {
+  const subjects = await db.selectFrom('subjects').select('id').where('resident', '=', resident).orderBy('id').execute()
+  const own = belongsTo(db, resident).where('o.kind', '=', kind)
+  const units = await own.select('o.unit').distinct().orderBy('o.unit').execute()
+  const given = await rows(own.where('a.resident', '=', resident))
+  const retracted = await own.select('o.id').where('o.retracted', '=', 1).execute()
+  const elsewhere = await db
+    .selectFrom('observations as o')
+    .innerJoin('assignments as a', 'a.observation', 'o.id')
+    .innerJoin('subjects as s', 's.id', 'o.subject')
+    .select('o.id')
+    .where('s.resident', '=', resident)
+    .where('a.resident', '!=', resident)
+    .execute()
+  return {
+    units: units.map(({ unit }) => unit),
+    subjects: subjects.map(({ id }) => id),
+    places: given.flatMap(({ place }) => place ?? []),
+    without: [...retracted, ...elsewhere].map(({ id }) => id),
+  }
+}
+
 /** How many readings of each kind a resident has. */
 export async function countsOf(db: Registry, resident: string): Promise<Record<string, number>> {
   const counts = await belongsTo(db, resident)

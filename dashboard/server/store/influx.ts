@@ -201,13 +201,14 @@ export function openInfluxStore({ host, port, database, username, password }: In
       ask(async () => {
         for (const place of places) await influx.query(`DELETE FROM ${influxName(place.kind)} WHERE ${at(place)}`)
       }),
-    async rollup({ kind, unit, subjects, places, ranges }) {
+    async rollup({ kind, unit, subjects, places, ranges, without }) {
       if (ranges.length === 0) return []
       const range = { fromMs: Math.min(...ranges.map((r) => r.fromMs)), toMs: Math.max(...ranges.map((r) => r.toMs)) }
       const points = await history({ kind, subjects, places, range })
       return rollUp(
         points.filter((p) => p.unit === unit),
         ranges,
+        without,
       )
     },
     beats: () =>

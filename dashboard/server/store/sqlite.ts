@@ -119,13 +119,14 @@ export function openSqliteStore(file: string): Store {
         erase(places)
         db.pragma('wal_checkpoint(TRUNCATE)')
       }),
-    async rollup({ kind, unit, subjects, places, ranges }) {
+    async rollup({ kind, unit, subjects, places, ranges, without }) {
       if (ranges.length === 0) return []
       const range = { fromMs: Math.min(...ranges.map((r) => r.fromMs)), toMs: Math.max(...ranges.map((r) => r.toMs)) }
       const points = await history({ kind, subjects, places, range })
       return rollUp(
         points.filter((p) => p.unit === unit),
         ranges,
+        without,
       )
     },
     beats: async () => guarded(() => db.prepare<[], Beat>('select id, at_ms as atMs from beats order by id').all()),

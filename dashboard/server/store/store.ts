@@ -63,13 +63,18 @@ export interface Store {
   get(place: Place): Promise<StoredPoint | null>
   /** Removes exactly the points at these places. */
   erase(places: readonly Place[]): Promise<void>
-  /** Count, mean, min, max per figure of one kind and unit, for each of the given ranges (days, weeks of a site's calendar). */
+  /**
+   * Count, mean, min, max and the newest of each figure of one kind and unit, for each of the given ranges (days, weeks of
+   * a site's calendar). Reckoned from the points at every asking, so that nothing late, retracted or erased leaves it stale.
+   */
   rollup(query: {
     kind: string
     unit: string
     subjects: readonly string[]
     places: readonly Place[]
     ranges: readonly Range[]
+    /** Ids that do not count: retracted, or given to somebody else. */
+    without: readonly string[]
   }): Promise<Rollup[]>
   /** Those of the last 31 days at least, by id. */
   beats(): Promise<Beat[]>
@@ -80,7 +85,11 @@ export interface Store {
 
 export interface Rollup {
   range: Range
-  figures: Record<string, { count: number; mean: number; min: number; max: number }>
+  /** LO and HI are readings without a figure. */
+  readings: number
+  above: number
+  below: number
+  figures: Record<string, { count: number; mean: number; min: number; max: number; latest: number }>
 }
 
 export class StoreUnavailable extends Error {
@@ -110,25 +119,37 @@ export const BEATS_KEPT_MS = 31 * 86_400_000
 export const byTime = (a: Point, b: Point) =>
   a.takenAtMs - b.takenAtMs || Number(a.placeNs - b.placeNs) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
 
-/** Means are made here and not by the database: one sum in one order, so both stores answer alike. */
-export function rollUp(points: readonly Point[], ranges: readonly Range[]): Rollup[] {
+/**
+ * Means are made here and not by the database: one sum in one order, so both stores answer alike.
+ * @param points oldest first
+ */
+export function rollUp(points: readonly Point[], ranges: readonly Range[], without: readonly string[]): Rollup[] {
+  const left = new Set(without)
+  const counted = points.filter(({ id }) => !left.has(id))
   return ranges.map((range) => {
-    const figures: Record<string, { count: number; sum: number; min: number; max: number }> = {}
-    for (const { takenAtMs, numbers } of points) {
-      if (takenAtMs < range.fromMs || takenAtMs >= range.toMs) continue
+    const within = counted.filter(({ takenAtMs }) => takenAtMs >= range.fromMs && takenAtMs < range.toMs)
+    const figures: Record<string, { count: number; sum: number; min: number; max: number; latest: number }> = {}
+    for (const { numbers } of within) {
       for (const [figure, value] of Object.entries(numbers)) {
-        const so = figures[figure] ?? { count: 0, sum: 0, min: value, max: value }
+        const so = figures[figure] ?? { count: 0, sum: 0, min: value, max: value, latest: value }
         figures[figure] = so
         so.count++
         so.sum += value
         so.min = Math.min(so.min, value)
         so.max = Math.max(so.max, value)
+        so.latest = value
       }
     }
-    const means = Object.entries(figures).map(([figure, { count, sum, min, max }]) => [
+    const means = Object.entries(figures).map(([figure, { sum, ...rest }]) => [
       figure,
-      { count, mean: sum / count, min, max },
+      { ...rest, mean: sum / rest.count },
     ])
-    return { range, figures: Object.fromEntries(means) }
+    return {
+      range,
+      readings: within.length,
+      above: within.filter((p) => p.range === 'above').length,
+      below: within.filter((p) => p.range === 'below').length,
+      figures: Object.fromEntries(means),
+    }
   })
 }

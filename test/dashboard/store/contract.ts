@@ -150,10 +150,10 @@ export function storeContract(name: string, build: () => Store) {
       await store.write([...points, makeGlucose(8, 99, { unit: 'mg/dL' })], beat('b1'))
       const range = (from: number, to: number) => ({ fromMs: T + from * 3_600_000, toMs: T + to * 3_600_000 })
       const ranges = [range(0, 2), range(2, 4), range(4, 5)]
-      const query = { kind: 'glucose', unit: 'mmol/L', subjects: [subject(1)], places: [], ranges }
+      const query = { kind: 'glucose', unit: 'mmol/L', subjects: [subject(1)], places: [], ranges, without: [] }
       expect((await store.rollup(query)).map((r) => r.figures)).toEqual([
-        { value: { count: 2, mean: (5.1 + 5.2) / 2, min: 5.1, max: 5.2 } },
-        { value: { count: 1, mean: 6.4, min: 6.4, max: 6.4 } },
+        { value: { count: 2, mean: (5.1 + 5.2) / 2, min: 5.1, max: 5.2, latest: 5.2 } },
+        { value: { count: 1, mean: 6.4, min: 6.4, max: 6.4, latest: 6.4 } },
         {},
       ])
       expect(await store.rollup({ ...query, ranges: [] })).toEqual([])
