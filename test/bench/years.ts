@@ -86,7 +86,7 @@ async function ask(store: Store, people: readonly Person[], rounds: number) {
     if (found !== READINGS_A_YEAR) throw new Error(`a year had ${found} readings`)
     if (round % 5 > 0) continue
     const subjects = Array.from({ length: VILLAGE }, (_, i) => people[(from + i) % people.length]!.subject)
-    village.push(await timed(() => store.rollup({ ...query, subjects, ranges })))
+    village.push(await timed(() => store.rollup({ ...query, subjects, ranges, without: [] })))
   }
   return { year, village }
 }
