@@ -7,7 +7,7 @@ export const lineFaults: Case[] = [
   {
     name: 'line half open: everything is swallowed for 70 s',
     kind: 'line half open',
-    limitSeconds: 240,
+    limitSeconds: 600,
     async run({ line, say, sayUntil, healed, signal }) {
       await say(20)
       line.swallow()
@@ -20,7 +20,7 @@ export const lineFaults: Case[] = [
   {
     name: 'line cut every second',
     kind: 'line cut',
-    limitSeconds: 150,
+    limitSeconds: 600,
     async run({ line, say, sayUntil, healed, quick, signal }) {
       await say(5)
       const cutting = (async () => {
@@ -37,7 +37,7 @@ export const lineFaults: Case[] = [
   {
     name: 'line 300 ms late, 5 % of what passes resets it',
     kind: 'line late',
-    limitSeconds: 150,
+    limitSeconds: 600,
     async run({ line, say, sayUntil, healed, random, quick, signal }) {
       await say(5)
       line.late(300, 0.05, random)
@@ -50,7 +50,7 @@ export const lineFaults: Case[] = [
   {
     name: 'every packet of the hub comes twice (FC-32)',
     kind: 'line duplicates',
-    limitSeconds: 90,
+    limitSeconds: 600,
     async run({ line, say, healed }) {
       line.twist((publish) => [publish, flagged(publish, DUP)])
       await say(120)
@@ -61,7 +61,7 @@ export const lineFaults: Case[] = [
   {
     name: 'records retained at the broker, the clinic started three times (FC-36)',
     kind: 'retained',
-    limitSeconds: 120,
+    limitSeconds: 600,
     async run({ line, say, healed, house }) {
       const isRecords = (publish: Buffer) => topicOf(publish).endsWith('/records')
       await say(10)

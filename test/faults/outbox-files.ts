@@ -58,14 +58,14 @@ export const outboxFiles: Case[] = [
   {
     name: 'outbox file cut short',
     kind: 'outbox truncated',
-    limitSeconds: 150,
+    limitSeconds: 600,
     run: (world) =>
       destroyed(world, 80, (path) => truncateSync(path, Math.floor((statSync(path).size * 0.7) / PAGE) * PAGE)),
   },
   {
     name: 'outbox file with a page overwritten',
     kind: 'outbox page flipped',
-    limitSeconds: 150,
+    limitSeconds: 600,
     run: (world) =>
       destroyed(world, 80, (path) => {
         const pages = pagesWith(readFileSync(path), '"systolic"')
@@ -75,7 +75,7 @@ export const outboxFiles: Case[] = [
   {
     name: 'outbox file with a bit of a reading turned',
     kind: 'outbox page flipped',
-    limitSeconds: 150,
+    limitSeconds: 600,
     run: (world) =>
       destroyed(world, 40, (path) => {
         const text = readFileSync(path)
@@ -86,13 +86,13 @@ export const outboxFiles: Case[] = [
   {
     name: 'outbox file with its first page overwritten',
     kind: 'outbox page flipped',
-    limitSeconds: 150,
+    limitSeconds: 600,
     run: (world) => destroyed(world, 40, (path) => flip(path, 0, PAGE)),
   },
   {
     name: 'outbox file gone',
     kind: 'outbox gone',
-    limitSeconds: 150,
+    limitSeconds: 600,
     run: (world) =>
       destroyed(world, 40, (path) => {
         rmSync(path)
@@ -102,7 +102,7 @@ export const outboxFiles: Case[] = [
   {
     name: 'hub restored from an older file, which the clinic has gone past',
     kind: 'hub restored',
-    limitSeconds: 150,
+    limitSeconds: 600,
     async run(world) {
       const { hub, say } = world
       const path = outboxOf(world)
@@ -124,7 +124,7 @@ export const outboxFiles: Case[] = [
   {
     name: 'hub restored from an older file, readings that waited are not in it',
     kind: 'hub restored',
-    limitSeconds: 150,
+    limitSeconds: 600,
     async run(world) {
       const path = outboxOf(world)
       await world.say(10)
@@ -140,7 +140,7 @@ export const outboxFiles: Case[] = [
   {
     name: 'two hubs cloned from one image (FC-34)',
     kind: 'hub cloned',
-    limitSeconds: 240,
+    limitSeconds: 600,
     async run(world) {
       const { house, hub, line, say, truth, signal } = world
       await say(10)

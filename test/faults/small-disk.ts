@@ -51,7 +51,7 @@ export const smallDisk: Case[] = [
   {
     name: 'disk full at the hub',
     kind: 'hub disk full',
-    limitSeconds: 150,
+    limitSeconds: 600,
     needs: needsMount,
     house: (folder) => ({ data: { hub: join(mountSmall(folder), 'hub') } }),
     leave: unmount,
