@@ -35,14 +35,13 @@ async function watchPage(there: House): Promise<{ seen: Seen; end(): void }> {
   return { seen, end: () => page.close() }
 }
 
-/** When each reading came to lie in the series: asked again and again. */
-export function watchStore(there: House): { seen: Seen; end(): Promise<void> } {
+/** When each reading taken since then came to lie in the series: asked again and again. */
+export function watchStore(there: House, since = Date.now()): { seen: Seen; end(): Promise<void> } {
   const seen: Seen = new Map()
   const note = (all: readonly Record<string, number | null>[]) => {
     const at = performance.now()
     for (const values of all) if (!seen.has(keyOf(values))) seen.set(keyOf(values), at)
   }
-  const since = Date.now()
   let ended = false
   const ask = there.influx ? askInflux(there.influx.port, since) : askSqlite(there, since)
   const watching = (async () => {

@@ -15,13 +15,14 @@ async function withAway(which: (there: House) => Server | undefined): Promise<nu
   return withHouse({ parts: 'servers' }, async (there) => {
     await openGuest(there)
     const server = which(there)!
+    const since = Date.now()
     const saying = sayAt(there, PER_SECOND, (n) => n < READINGS)
     await pause(AWAY_MS)
     await server.end()
     await pause(AWAY_MS)
     await server.start()
     const said = await saying
-    const store = watchStore(there)
+    const store = watchStore(there, since)
     await waits(said, store.seen, 'in InfluxDB').catch(() => []) // those that never come are counted as such
     await store.end()
     return [...said.keys()].filter((key) => store.seen.has(key)).length
