@@ -12,6 +12,7 @@ import type { CounterTable, Registry, Tables } from './schema.ts'
 
 const MIGRATIONS = { '001-first': first, '002-waiting': waiting, '003-commands': commands }
 const MOST_PREPARED = 200
+const NOTHING = 'select 1 where 0'
 
 /** Each text is prepared once: Kysely would prepare it anew for every execution. */
 function remembering(database: Database.Database): SqliteDatabase {
@@ -19,7 +20,9 @@ function remembering(database: Database.Database): SqliteDatabase {
   return {
     prepare(text) {
       // Every transaction here writes. One that only asks for the lock later fails when another program wrote meanwhile.
-      const sql = text === 'begin' ? 'begin immediate' : text
+      const wanted = text === 'begin' ? 'begin immediate' : text
+      // On a full disk SQLite has rolled back by itself: to fail at it again would hide what had happened.
+      const sql = wanted === 'rollback' && !database.inTransaction ? NOTHING : wanted
       const statement = prepared.get(sql) ?? database.prepare(sql)
       prepared.delete(sql)
       prepared.set(sql, statement)

@@ -2,6 +2,7 @@
 import { mkdtempSync, rmSync, statSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import { sql } from 'kysely'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { openRegistry, takeNumbers } from '../../../dashboard/server/registry/registry.ts'
 
@@ -26,4 +27,16 @@ test('the registry opens twice, keeps what it had, and only its owner may read i
 
 test('a file that is no database is refused with its name', async () => {
   await expect(openRegistry(join(folder))).rejects.toThrow(/EISDIR|directory/)
+})
+
+test('a transaction that finds the disk full says so, though SQLite has rolled it back by itself', async () => {
+  const registry = await openRegistry(join(folder, 'registry.sqlite'))
+  const { rows } = await sql<{ page_count: number }>`pragma page_count`.execute(registry)
+  await sql.raw(`pragma max_page_count = ${rows[0]!.page_count}`).execute(registry)
+  const row = { id: 'r1', type: 'failure', hub: 'K01', body: 'x'.repeat(1_000_000), received_at_ms: 0 }
+  const work = registry.transaction().execute((trx) => trx.insertInto('records').values(row).execute())
+  await expect(work).rejects.toMatchObject({ code: 'SQLITE_FULL' })
+  await sql.raw('pragma max_page_count = 100000').execute(registry)
+  await registry.transaction().execute((trx) => trx.insertInto('records').values(row).execute())
+  await registry.destroy()
 })
