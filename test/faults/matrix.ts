@@ -6,15 +6,31 @@ import { parseArgs } from 'node:util'
 import { seeded } from '../../simulators/random.ts'
 import { type House, house } from '../journeys/house.ts'
 import { type Case, type Counts, lineOf, PARTS, type Parts, sumOf } from './case.ts'
+import { clinicDisk } from './clinic-disk.ts'
+import { clinicKilled } from './clinic-killed.ts'
 import { clocks } from './clocks.ts'
 import { hubKilled } from './hub-killed.ts'
 import { openLine } from './line.ts'
 import { lineFaults } from './line-faults.ts'
 import { outboxFiles } from './outbox-files.ts'
+import { refused } from './refused.ts'
+import { restoredFromBefore } from './restored.ts'
+import { serversFail } from './servers-fail.ts'
 import { smallDisk } from './small-disk.ts'
 import { makeWorld } from './world.ts'
 
-const CASES: readonly Case[] = [...hubKilled, ...lineFaults, ...outboxFiles, ...clocks, ...smallDisk]
+const CASES: readonly Case[] = [
+  ...hubKilled,
+  ...lineFaults,
+  ...outboxFiles,
+  ...clocks,
+  ...smallDisk,
+  ...clinicKilled,
+  ...serversFail,
+  ...restoredFromBefore,
+  ...clinicDisk,
+  ...refused,
+]
 
 const { values: asked } = parseArgs({
   options: {

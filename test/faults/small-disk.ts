@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { setTimeout as sleep } from 'node:timers/promises'
 import type { Case } from './case.ts'
 
-const SIZE = '8m'
+const SIZE_MB = 8
 
 /** Only root may mount. */
 export const needsMount = () => {
@@ -23,10 +23,10 @@ export const needsMount = () => {
 }
 
 /** A disk of its own in the case's folder. */
-export function mountSmall(folder: string): string {
+export function mountSmall(folder: string, sizeMb = SIZE_MB): string {
   const disk = join(folder, 'disk')
   mkdirSync(disk)
-  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${SIZE}`, 'tmpfs', disk])
+  execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${sizeMb}m`, 'tmpfs', disk])
   return disk
 }
 export const unmount = (folder: string) => execFileSync('umount', ['-l', join(folder, 'disk')])

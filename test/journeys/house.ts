@@ -23,7 +23,7 @@ export interface HouseOptions {
   /** Stands between clinic and InfluxDB in the same way. */
   betweenInflux?: (influxPort: number) => Promise<number>
   /** Data folders elsewhere than in the house's own, such as on a small disk. */
-  data?: { hub?: string; clinic?: string }
+  data?: { hub?: string; clinic?: string; influx?: string }
   /** Goes over what the hub's config says. */
   hubConfig?: object
   /** Both programs get it at every start. */
@@ -62,7 +62,7 @@ export async function house(options: HouseOptions): Promise<House> {
     env: { ...options.env },
   }
   const servers = options.parts === 'servers'
-  const influx = servers ? await influxd(join(folder, 'influx')) : undefined
+  const influx = servers ? await influxd(options.data?.influx ?? join(folder, 'influx')) : undefined
   await influx?.start()
   const embeddedPort = await freePort()
   const clinicUser = { user: 'clinic', password: 'clinic password' }

@@ -1,6 +1,6 @@
 // The time series in InfluxDB 1.x, or whatever answers its API. Points are named by tags and nanosecond; see promises 1.7.
 import { createHash } from 'node:crypto'
-import { FieldType, InfluxDB, type IPoint } from 'influx'
+import { FieldType, InfluxDB, type IPoint, type ISingleHostConfig } from 'influx'
 import { bucketOf, placeNs, positionOf, WIDEST_MS } from '../registry/place.ts'
 import {
   BEATS_KEPT_MS,
@@ -45,7 +45,10 @@ const TAGS = ['bucket', 'unit']
 /** Text fields cannot be absent and then overwrite: an empty one stands for null. */
 const NONE = ''
 const BATCH = 100
+/** A page is not kept waiting. */
 const PATIENCE_MS = 10_000
+/** A slow disk still takes what is written; giving up sooner would write the same for ever. */
+const WRITE_PATIENCE_MS = 60_000
 /** Deleting is dear in InfluxDB: old beats go once a day. */
 const SWEEP_MS = 86_400_000
 
@@ -67,13 +70,12 @@ interface Row {
 
 export function openInfluxStore({ host, port, database, username, password }: InfluxOptions): Store {
   const beatsDatabase = `${database}_beats`
-  const influx = new InfluxDB({
+  const options: ISingleHostConfig = {
     host,
     port,
     database,
     ...(username !== undefined && { username }),
     ...(password !== undefined && { password }),
-    pool: { requestTimeout: PATIENCE_MS, maxRetries: 0 }, // whoever asked decides what to repeat
     schema: [
       ...KINDS.map((kind) => ({
         measurement: kind,
@@ -83,15 +85,19 @@ export function openInfluxStore({ host, port, database, username, password }: In
       })),
       { measurement: 'beat', database: beatsDatabase, tags: [], fields: { id: FieldType.STRING } },
     ],
-  })
+  }
+  // Whoever asked decides what to repeat.
+  const patient = (requestTimeout: number) => new InfluxDB({ ...options, pool: { requestTimeout, maxRetries: 0 } })
+  const influx = patient(PATIENCE_MS)
+  const writer = patient(WRITE_PATIENCE_MS)
 
   let sweptMs = 0
   let made: Promise<void> | undefined
   /** Both databases are made at the writer's first call, and again after its calls fail: the server may be a fresh one. */
   const there = () => {
     made ??= (async () => {
-      await influx.createDatabase(database)
-      await influx.createDatabase(beatsDatabase)
+      await writer.createDatabase(database)
+      await writer.createDatabase(beatsDatabase)
     })()
     return made
   }
@@ -145,7 +151,7 @@ export function openInfluxStore({ host, port, database, username, password }: In
   /** Halves what was refused until the points at fault stand alone; the rest is written. @returns the refused ids */
   async function put(points: readonly Point[], beat: string): Promise<{ ids: string[]; cause?: unknown }> {
     try {
-      await influx.writePoints(
+      await writer.writePoints(
         points.map((p) => line(p, beat)),
         { precision: 'n' },
       )
@@ -172,13 +178,13 @@ export function openInfluxStore({ host, port, database, username, password }: In
             },
           )
         const timestamp = String(placeNs({ place_ms: beat.atMs, place_ns: spread(beat.id) }))
-        await influx.writePoints([{ measurement: 'beat', fields: { id: beat.id }, timestamp }], {
+        await writer.writePoints([{ measurement: 'beat', fields: { id: beat.id }, timestamp }], {
           database: beatsDatabase,
           precision: 'n',
         })
         if (Math.abs(beat.atMs - sweptMs) < SWEEP_MS) return
         const oldestMs = beat.atMs - BEATS_KEPT_MS
-        await influx.query(`DELETE FROM "beat" WHERE time < ${oldestMs}ms`, { database: beatsDatabase })
+        await writer.query(`DELETE FROM "beat" WHERE time < ${oldestMs}ms`, { database: beatsDatabase })
         sweptMs = beat.atMs
       }),
     history,
