@@ -6,7 +6,7 @@ import { BloodPressure, CardRead, DeviceInfo, Failure, Glucose, isReading, Progr
 export interface Counts {
   /** Bytes stepped over: noise, and the bytes of refused frames. */
   discardedBytes: number
-  /** Frames whose check or content was wrong. */
+  /** Frames, or records of a frame of several, whose check or content was wrong. */
   refusedFrames: number
 }
 
@@ -92,24 +92,50 @@ const SCHEMAS: Record<string, z.ZodType<Told['event']>> = {
   device: DeviceInfo,
 }
 
-/** What one frame tells, checked against the event schemas. Throws FrameError; its text never quotes the frame. */
-export function tell(driver: DriverDefinition, frame: Uint8Array, earlier: readonly Facts[] = []): Told[] {
-  return told(driver, frame, driver.parse(frame), earlier)
+/** Takes an event that cannot be; what else the frame tells stands. */
+type Refuse = (error: FrameError) => void
+
+const raise: Refuse = (error) => {
+  throw error
 }
 
-function told(driver: DriverDefinition, frame: Uint8Array, facts: Facts, earlier: readonly Facts[]): Told[] {
+/**
+ * What one frame tells, checked against the event schemas. Throws FrameError when it says nonsense; a single event that
+ * cannot be goes to `refuse`, if there is one. The error's text never quotes the frame.
+ */
+export function tell(
+  driver: DriverDefinition,
+  frame: Uint8Array,
+  earlier: readonly Facts[] = [],
+  refuse: Refuse = raise,
+): Told[] {
+  return told(driver, frame, driver.parse(frame), earlier, refuse)
+}
+
+function told(
+  driver: DriverDefinition,
+  frame: Uint8Array,
+  facts: Facts,
+  earlier: readonly Facts[],
+  refuse: Refuse,
+): Told[] {
   const subject = driver.subject?.(facts)
   const seconds = driver.measuringSeconds?.of?.(facts) ?? undefined
-  return driver.events(facts, earlier).map((event) => {
+  return driver.events(facts, earlier).flatMap((event) => {
     const checked = SCHEMAS[event.kind]?.safeParse(event)
-    if (!checked?.success)
-      throw new FrameError(`${driver.models[0]}: ${checked?.error.issues[0]?.message ?? `unknown event ${event.kind}`}`)
-    return {
-      event: checked.data,
-      raw: driver.kind === 'identity' ? null : blanked(frame, driver.privateRanges?.(frame) ?? []), // a card is private whole
-      ...(subject !== undefined && isReading(event) && { subject }),
-      ...(seconds !== undefined && isReading(event) && { measuredSeconds: seconds }),
+    if (!checked?.success) {
+      const why = checked?.error.issues[0]?.message ?? `unknown event ${event.kind}`
+      refuse(new FrameError(`${driver.models[0]}: ${why}`))
+      return []
     }
+    return [
+      {
+        event: checked.data,
+        raw: driver.kind === 'identity' ? null : blanked(frame, driver.privateRanges?.(frame) ?? []), // a card is private whole
+        ...(subject !== undefined && isReading(event) && { subject }),
+        ...(seconds !== undefined && isReading(event) && { measuredSeconds: seconds }),
+      },
+    ]
   })
 }
 
@@ -130,10 +156,13 @@ export function decoder(driver: Driver): Decoder {
   const counts: Counts = { discardedBytes: 0, refusedFrames: 0 }
   const cutter = frameCutter(driver, counts)
   const latest = new Map<string, Facts>()
+  const refuse = () => {
+    counts.refusedFrames++
+  }
   const decode = (frame: Uint8Array): Told[] => {
     try {
       const facts = driver.parse(frame)
-      const events = told(driver, frame, facts, [...latest.values()])
+      const events = told(driver, frame, facts, [...latest.values()], refuse)
       latest.delete(facts.kind) // so that the map stays in order of arrival
       latest.set(facts.kind, facts)
       return events

@@ -22,7 +22,7 @@ export const PLAUSIBLE = {
 const within = ([low, high]: readonly [number, number]) => z.number().min(low).max(high)
 
 /** Marks a device puts on a reading of its own accord. */
-export const DeviceFlag = z.enum(['irregular-pulse', 'movement', 'remeasured', 'temperature'])
+export const DeviceFlag = z.enum(['irregular-pulse', 'movement', 'remeasured', 'temperature', 'cuff-fit'])
 export type DeviceFlag = z.infer<typeof DeviceFlag>
 
 /** Pressures in mm[Hg], pulse in beats a minute; a figure the device did not send is null, never 0. */

@@ -138,7 +138,10 @@ export function openLink(
       }),
     tell(frame, earlier) {
       try {
-        return tell(driver, frame, earlier)
+        const refuse = () => {
+          counts.refusedFrames++
+        }
+        return tell(driver, frame, earlier, refuse)
       } catch (error) {
         if (!(error instanceof FrameError)) throw error
         counts.refusedFrames++

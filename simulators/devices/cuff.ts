@@ -39,6 +39,17 @@ export const failCommand = <C>(
   ),
 })
 
+/** What a cuff with a memory can be told: to have measured. `keep` puts the result into its memory. */
+export const storeCommand = <M>(
+  shape: z.ZodType<M>,
+  example: string,
+  keep: (measured: M) => BloodPressure,
+): Commands => ({
+  store: command(z.strictObject({ store: shape }), `{"store":${example}}`, (order) => ({
+    said: [keep(order.store as M)],
+  })),
+})
+
 /** Up to three digits, as cuffs write a pressure or a pulse. */
 export const Figure = z.int().min(0).max(999)
 

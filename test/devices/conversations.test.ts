@@ -342,3 +342,48 @@ test('a Maibobo is connected before all else, asked again while it is silent, an
   expect(silent.written.map(hex)).toEqual(Array(5).fill(connect))
   expect(silent.events).toEqual(result.events)
 })
+
+test('a Contec is read user by user, never told to erase or to set its clock, and read again', async () => {
+  const contec = await findDriver('contec-08a')
+  const [, , , who, , ready, header, record] = captureOf(contec).scenes[0]!.steps.map((step) => step.bytes)
+  const none = header!.map((byte, i) => (i === 4 ? 0x80 : i === 13 ? 0x82 : byte))
+  const one = header!.map((byte, i) => (i === 4 ? 0x81 : byte))
+  const { events, written, ended } = await converse(contec, 40, (said, say) => {
+    if (said[0] === 0x42) say(who!)
+    else if (said[0] === 0x43)
+      for (const message of said[3] === 4 ? [ready!, one, record!] : [ready!, none]) say(message)
+  })
+  const pass = [
+    { kind: 'device', model: null, serial: null, clock: null },
+    ...captureOf(contec).scenes[0]!.steps.at(-1)!.events,
+  ]
+  expect(events).toEqual([...pass, ...pass])
+  expect(new Set(written.map(hex))).toEqual(
+    new Set(['408ffffefdfc', '428ffffefdfc', '4341010402', '4341010502', '4341010602']),
+  )
+  expect(ended).toBe('still talking')
+})
+
+test.each(['contec-08a', 'microlife-b3', 'microlife-bpa'])('a silent %s ends the session, told nothing', async (id) => {
+  const { events, ended } = await converse(await findDriver(id), 90, () => undefined)
+  expect(events).toEqual([])
+  expect(ended).toBe('returned')
+})
+
+test('something else under the USB id of a Contec is not taken for one', async () => {
+  const contec = await findDriver('contec-08a')
+  const record = captureOf(contec).scenes[0]!.steps.at(-1)!.bytes
+  const { events, ended, written } = await converse(contec, 10, (_, say) => say(record))
+  expect(events).toEqual([])
+  expect(ended).toBe('returned')
+  expect(written.some(([first]) => first === 0x43)).toBe(false)
+})
+
+test('a Microlife that loses an answer is asked again', async () => {
+  const bpa = await findDriver('microlife-bpa')
+  const { steps } = captureOf(bpa).scenes[0]!
+  const answer = joined(steps.slice(1).map(({ bytes }) => bytes.subarray(1, 1 + (bytes[0]! & 0x0f))))
+  let asked = 0
+  const { events } = await converse(bpa, 20, (_, say) => (++asked > 2 ? say(answer) : undefined))
+  expect(events).toEqual([{ kind: 'device', model: null, serial: null, clock: null }, ...steps.at(-1)!.events])
+})

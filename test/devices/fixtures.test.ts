@@ -19,6 +19,7 @@ interface Fixture {
 const REMARKS = [
   ...['layer', 'note', 'meaning', 'checksumOk', 'answers', 'case', 'frames', 'trigger', 'leading', 'trailing'],
   ...['frameLength', 'photo', 'fingerprint', 'person', 'mgdl', 'mmolDisplayed', 'uniqueFrames', 'expect', 'skip'],
+  'samples', // some of a memory's readings, looked for among the events
   ...['field3', 'field4'], // where the terminator's code stands: told as terminationCode
 ]
 /** Named after what the host had asked, which a frame does not say; or looked up in tables the hub has no use for. */
@@ -61,12 +62,30 @@ function expected(decoded: Decoded): Decoded {
 const invalid = ({ decoded }: Fixture) =>
   decoded.kind === 'invalid' || decoded.checksumOk === false || decoded.complete === false
 
-/** The reading a fixture's facts mean, told in our event's words; null for whatever is no reading. */
-function reading({ decoded }: Fixture): Decoded | null {
-  if ('systolic' in decoded && decoded.systolic !== null) {
-    const { systolic, diastolic, pulse, deviceTime = null, mean = null } = decoded
-    return { kind: 'blood-pressure', systolic, diastolic, mean, pulse, unit: 'mm[Hg]', deviceTime }
-  }
+const pressure = ({ systolic, diastolic, pulse, deviceTime = null, mean = null }: Decoded): Decoded => ({
+  ...{ kind: 'blood-pressure', systolic, diastolic, mean, pulse, unit: 'mm[Hg]', deviceTime },
+})
+
+/** The readings a fixture's facts mean, told in our event's words, by their place; how many there are in all. */
+function readings({ decoded }: Fixture): { count: number; at: [number, Decoded][] } {
+  const listed = (decoded.samples ?? decoded.readings) as Decoded[] | undefined
+  if (listed)
+    return {
+      count: Number(decoded.recordCount ?? decoded.cycles),
+      at: listed.map((d, i) => [Number(d.index ?? i), marked(d)]),
+    }
+  const one = reading(decoded)
+  return { count: one ? 1 : 0, at: one ? [[0, one]] : [] }
+}
+
+const marked = (decoded: Decoded): Decoded => ({
+  ...pressure(decoded),
+  flags: [...(decoded.irregular ? ['irregular-pulse'] : []), ...(decoded.cuffOk === false ? ['cuff-fit'] : [])],
+})
+
+/** Null for whatever is no reading. */
+function reading(decoded: Decoded): Decoded | null {
+  if ('systolic' in decoded && decoded.systolic !== null) return pressure(decoded)
   if (decoded.kind !== 'reading' || decoded.control === true) return null
   const range = decoded.range === 'HI' ? 'above' : decoded.range === 'LO' ? 'below' : null
   return { kind: 'glucose', value: decoded.value, unit: decoded.unit, range, deviceTime: decoded.time }
@@ -91,10 +110,10 @@ describe.each(drivers.map((driver) => [driver.id, driver] as const))('%s', (_, d
   test('tells every reading, and no reading where there is none', () => {
     for (const fixture of frames) {
       const { events } = decode(driver, [bytesOf(driver, fixture)])
-      const readings = events.filter((event) => event.kind === 'blood-pressure' || event.kind === 'glucose')
-      const wanted = reading(fixture)
-      expect(readings.length, fixture.hex.slice(0, 60)).toBe(wanted ? 1 : 0)
-      if (wanted) expect(readings[0]).toMatchObject(wanted)
+      const told = events.filter((event) => event.kind === 'blood-pressure' || event.kind === 'glucose')
+      const { count, at } = readings(fixture)
+      expect(told.length, fixture.hex.slice(0, 60)).toBe(count)
+      for (const [place, wanted] of at) expect(told[place]).toMatchObject(wanted)
     }
   })
 

@@ -7,9 +7,12 @@ import { encodeTm2657 } from '../../simulators/devices/and-tm2657.ts'
 import * as contour from '../../simulators/devices/ascensia-contour.ts'
 import * as contourUsb from '../../simulators/devices/ascensia-contour-usb.ts'
 import { encodeFrame } from '../../simulators/devices/astm.ts'
+import * as contec from '../../simulators/devices/contec-08a.ts'
 import { joined } from '../../simulators/devices/device.ts'
 import * as ultraEasy from '../../simulators/devices/lifescan-ultraeasy.ts'
 import * as rbp from '../../simulators/devices/maibobo-rbp.ts'
+import * as b3 from '../../simulators/devices/microlife-b3.ts'
+import * as bpa from '../../simulators/devices/microlife-bpa.ts'
 import { encodeHbp9020 } from '../../simulators/devices/omron-hbp9020.ts'
 import { encodeHbp9030 } from '../../simulators/devices/omron-hbp9030.ts'
 import { encodeFt201 } from '../../simulators/devices/paramatech-ft201.ts'
@@ -132,6 +135,55 @@ reproduces('terumo-br500', 1, (decoded) => {
     ...rest
   } = Dated.extend({ mean: z.number(), subjectId: z.string() }).parse(decoded)
   return encodeBr500({ ...rest, at, subject: subjectId })
+})
+
+/** A report is filled up with zeros; the fixtures hold its beginning. */
+const begun = (bytes: Uint8Array, length: number) => joined(bytes, Array(length - bytes.length).fill(0))
+reproduces('contec-08a', 5, (decoded) => {
+  if (decoded.deviceOn) return begun(contec.statusBytes, 16)
+  if ('recordCount' in decoded) return contec.headerBytes(Number(decoded.recordCount), Number(decoded.user))
+  const { deviceTime: at, ...rest } = Dated.extend({ mean: z.number(), userTag: z.number() }).parse(decoded)
+  return begun(contec.encodeRecord({ ...rest, at }), 16)
+})
+
+reproduces('microlife-bpa', 1, (decoded) =>
+  bpa.encodeMemory(
+    String(decoded.patientId),
+    z
+      .array(Dated)
+      .parse(decoded.readings)
+      .map(({ deviceTime: at, ...rest }) => ({ ...rest, at })),
+  ),
+)
+
+describe('microlife-b3', () => {
+  const [dump] = captured('microlife-b3')
+  const Sample = Pushed.extend({
+    index: z.number(),
+    deviceTime: z.string().nullable(),
+    irregular: z.boolean(),
+    cuffOk: z.boolean(),
+  })
+  test('sends each record of the dump that its facts tell byte for byte, at its place, and the head and sum of its own', () => {
+    const samples = z.array(Sample).parse(dump!.decoded.samples)
+    expect(samples.length).toBeGreaterThanOrEqual(5)
+    const whole = Buffer.from(dump!.hex, 'hex')
+    for (const { index, deviceTime: at, ...rest } of samples) {
+      const record = b3.encodeMemory([{ ...rest, at }]).subarray(42, 52)
+      expect(upperHex(record)).toBe(upperHex(whole.subarray(42 + index * 10, 52 + index * 10)))
+    }
+    const all = Array.from({ length: 29 }, (_, i) => {
+      const [systolic, diastolic, pulse, year, month, day, hour, minute, flags] = whole.subarray(
+        42 + i * 10,
+        51 + i * 10,
+      )
+      const two = (n: number | undefined) => String(n).padStart(2, '0')
+      const at = month === 0 ? null : `20${two(year)}-${two(month)}-${two(day)}T${two(hour)}:${two(minute)}`
+      const marks = { irregular: (flags! & 0x40) !== 0, cuffOk: (flags! & 0x80) !== 0 }
+      return { systolic: systolic!, diastolic: diastolic!, pulse: pulse!, at, ...marks }
+    })
+    expect(upperHex(b3.encodeMemory(all))).toBe(dump!.hex.toUpperCase())
+  })
 })
 
 const Link = z.object({ disconnect: z.boolean(), ack: z.boolean(), E: z.number(), S: z.number() })

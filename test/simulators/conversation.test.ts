@@ -211,6 +211,37 @@ test('the Contour USB driver reads the whole memory in HID reports, each in its 
   expect(await next(heard('ascensia-contour-usb', await device.open()), 5)).toEqual(said)
 })
 
+test.each([
+  [
+    'contec-08a',
+    [
+      { store: { systolic: 148, diastolic: 85, mean: 105, pulse: 72 } },
+      { store: { systolic: 118, diastolic: 76, mean: 90, pulse: 69, user: 2 } },
+      { store: { systolic: 118, diastolic: 76, mean: 90, pulse: 69, user: 2, at: null } },
+    ],
+  ],
+  [
+    'microlife-b3',
+    [
+      { store: { systolic: 147, diastolic: 59, pulse: 48, irregular: true } },
+      { store: { systolic: 148, diastolic: 70, pulse: 60, cuffOk: false, at: '2022-07-18T12:07' } },
+      { store: { systolic: 144, diastolic: 68, pulse: 51, at: null } },
+    ],
+  ],
+  [
+    'microlife-bpa',
+    [
+      { store: { systolic: 132, diastolic: 86, pulse: 70, at: null } },
+      { store: { systolic: 261, diastolic: 131, pulse: 75 } },
+    ],
+  ],
+])('the %s driver reads the whole memory in HID reports', async (driver, commands) => {
+  const device = await startHidDevice(driver, { now: () => NOW, zone: ZONE })
+  endings.push(() => device.end())
+  const said = await sayAll(device, commands)
+  expect(await next(heard(driver, await device.open()), commands.length)).toEqual(said)
+})
+
 test('a Maibobo is connected, started by the host, and tells its pressure before its result', async () => {
   const device = await startDevice('maibobo-rbp', join(folder, 'cuff'), { now: () => NOW, zone: ZONE })
   endings.push(() => device.end())

@@ -63,6 +63,7 @@ export const data: Record<keyof typeof zh, string> = {
   'flag.movement': 'movement',
   'flag.remeasured': 'remeasured',
   'flag.temperature': 'temperature',
+  'flag.cuff-fit': 'cuff did not fit well',
   'flag.unconfirmed': 'to confirm, in no mean',
   'flag.isolatedSystolic': 'isolated systolic',
   'flag.isolatedDiastolic': 'isolated diastolic',

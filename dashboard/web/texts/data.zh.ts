@@ -61,6 +61,7 @@ export const data = {
   'flag.movement': '测量时动了',
   'flag.remeasured': '仪器重测',
   'flag.temperature': '温度不合适',
+  'flag.cuff-fit': '袖带没绑好',
   'flag.unconfirmed': '待确认，不计均值',
   'flag.isolatedSystolic': '单纯高压高',
   'flag.isolatedDiastolic': '单纯低压高',
