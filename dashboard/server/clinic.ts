@@ -59,10 +59,12 @@ export async function runClinic(config: ClinicConfig, options: ClinicOptions, si
   const presenceMs = config.presenceSeconds * 1000
   const metrics = clinicMetrics({ registry, version, now, presenceMs, token: config.metricsToken })
   let brokerInReach = false
+  let unkeptSinceMs: number | null = null
   const notify = (change: Change) => {
     if (change.kind === 'part' && change.part === 'broker') brokerInReach = change.state === 'ok'
+    if (change.kind === 'keeping') unkeptSinceMs = change.sinceMs
     metrics.count(change)
-    if (change.kind !== 'taken' && change.kind !== 'written') changes.tell(change)
+    if (!['taken', 'written', 'keeping'].includes(change.kind)) changes.tell(change)
     if (change.kind === 'observation') writer.wake()
   }
   const writer = seriesWriter({ registry, store, log, now, notify })
@@ -80,10 +82,12 @@ export async function runClinic(config: ClinicConfig, options: ClinicOptions, si
         : config.broker
     const app = await build({
       registry,
+      keys,
       store,
       sites: config.sites,
       changes,
       broker: () => brokerInReach,
+      unkeptSinceMs: () => unkeptSinceMs,
       now,
       log,
       version,

@@ -42,8 +42,8 @@ export async function ingest(parts: IngestParts, signal: AbortSignal): Promise<v
   const waiting = await openWaiting(registry, keys, now())
   if (waiting.sealed > 0)
     log.warn(waiting, 'identities wait for a private key of this clinic: their visits have no name')
-  const retried = await retryRefused(registry, keys, now())
-  if (retried > 0) log.info({ records: retried }, 'records set aside by an earlier version are understood now')
+  const { settled } = await retryRefused(registry, keys, now())
+  if (settled > 0) log.info({ records: settled }, 'records set aside by an earlier version are understood now')
 
   const inbox = new Inbox(INBOX_BYTES)
   /** Hubs that get a new mark, and the revision it must be past. */
@@ -141,6 +141,7 @@ async function keepAll(parts: IngestParts, inbox: Inbox, wantMark: WantMark, sig
     await delay(Math.max(0, gatherMs), undefined, { signal }).catch(() => undefined) // aborted: what has come is still kept
     const messages = inbox.take(BATCH_BYTES)
     keptAt = now()
+    notify({ kind: 'keeping', sinceMs: keptAt })
     let failures = 0
     while (!(await kept(parts, messages, wantMark, strangers, failures === 0))) {
       if (failures === 0) notify({ kind: 'part', part: 'registry', state: 'away' })
@@ -148,6 +149,7 @@ async function keepAll(parts: IngestParts, inbox: Inbox, wantMark: WantMark, sig
       await delay(backOffMs(failures), undefined, { signal }).catch(() => undefined)
       if (signal.aborted) return
     }
+    notify({ kind: 'keeping', sinceMs: null })
     if (failures > 0) {
       log.info({ failures }, 'the registry keeps records again')
       notify({ kind: 'part', part: 'registry', state: 'ok' })

@@ -6,10 +6,13 @@ import type {
   Assign,
   Kiosk,
   listOf,
+  QuarantineBody,
+  QuarantineCounts,
   QuarantineItem,
   RecentObservation,
   Resident,
   ResidentRow,
+  Retried,
   SessionUser,
   Unassigned,
 } from '../server/api/schema.ts'
@@ -74,7 +77,13 @@ export const api = {
     call<Page<ApiObservation>>('GET', `api/residents/${id}/observations${query({ ...range, ...at })}`),
   unassigned: (at: Anchor) => call<Page<Unassigned>>('GET', `api/unassigned${query({ ...at })}`),
   assign: (id: string, body: z.infer<typeof Assign>) => call<void>('POST', `api/unassigned/${id}`, body),
-  quarantine: (at: Anchor) => call<Page<QuarantineItem>>('GET', `api/quarantine${query({ ...at })}`),
+  quarantine: (hub: string | null, at: Anchor) =>
+    call<Page<QuarantineItem>>('GET', `api/quarantine${query({ ...at, hub: hub ?? undefined })}`),
+  quarantineCounts: () => call<z.infer<typeof QuarantineCounts>>('GET', 'api/quarantine/counts'),
+  quarantineBody: (id: string) => call<z.infer<typeof QuarantineBody>>('GET', `api/quarantine/${id}`),
+  /** Of one, or of all there are. */
+  retryQuarantine: (id: string | null) =>
+    call<z.infer<typeof Retried>>('POST', id === null ? 'api/quarantine/retry' : `api/quarantine/${id}/retry`, {}),
   kiosks: (at: Anchor) => call<Page<Kiosk>>('GET', `api/kiosks${query({ ...at })}`),
 }
 

@@ -47,7 +47,22 @@ function usePaged<T>(key: readonly string[], fetchPage: (at: Anchor) => Promise<
 export const useResidents = (q: string) =>
   usePaged<ResidentRow>(['residents', q], (at) => (q === '' ? api.residents(at) : api.search(q, at)))
 export const useUnassigned = () => usePaged(['unassigned'], api.unassigned)
-export const useQuarantine = () => usePaged(['quarantine'], api.quarantine)
+/** @param hub null: of all */
+export const useQuarantine = (hub: string | null = null) =>
+  usePaged(['quarantine', hub ?? ''], (at) => api.quarantine(hub, at))
+/** How many lie in it of each kiosk, the most first. */
+export const useQuarantineHubs = () =>
+  useQuery(
+    queryOptions({
+      queryKey: ['quarantine', '', 'counts'],
+      queryFn: async () => {
+        const hubs = new Map<string, number>()
+        for (const { hub, count } of (await api.quarantineCounts()).counts)
+          if (hub !== null) hubs.set(hub, count + (hubs.get(hub) ?? 0))
+        return [...hubs].sort(([a, n], [b, m]) => m - n || a.localeCompare(b))
+      },
+    }),
+  )
 /** Every reading there is of one resident, newest first, a page at a time. */
 export const useReadings = (id: string) =>
   usePaged<ApiObservation>(['resident', id, 'readings'], (at) => api.observations(id, {}, at))

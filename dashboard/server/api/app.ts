@@ -17,6 +17,7 @@ import { machines } from './machines.ts'
 import { metrics } from './metrics.ts'
 import { observations } from './observations.ts'
 import { securityHeaders, servePage } from './page.ts'
+import { quarantine } from './quarantine.ts'
 import { residents } from './residents.ts'
 import { unassigned } from './unassigned.ts'
 
@@ -57,6 +58,7 @@ export async function build(deps: Deps): Promise<App> {
     observations(inside, deps)
     unassigned(inside, deps)
     machines(inside, deps)
+    quarantine(inside, deps)
     live(inside, deps)
   })
   await app.ready()

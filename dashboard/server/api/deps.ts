@@ -8,6 +8,7 @@ import type {
 } from 'fastify'
 import type { ZodTypeProvider } from 'fastify-type-provider-zod'
 import type { Metrics } from '../../../hub/system/metrics.ts'
+import type { ClinicKeys } from '../registry/identity.ts'
 import type { Registry } from '../registry/schema.ts'
 import type { Store } from '../store/store.ts'
 import type { Changes } from './live.ts'
@@ -15,11 +16,14 @@ import type { Site } from './schema.ts'
 
 export interface Deps {
   registry: Registry
+  keys: ClinicKeys
   store: Store
   sites: readonly Site[]
   changes: Changes
   /** Is the broker in reach? */
   broker(): boolean
+  /** Since when what arrived waits to be kept; null: nothing does. */
+  unkeptSinceMs(): number | null
   metrics: Metrics
   now(): number
   log: FastifyBaseLogger

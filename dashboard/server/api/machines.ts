@@ -1,14 +1,13 @@
-// Kiosks with their devices, queue and last word; and what came from them that could not be accepted.
+// Kiosks with their devices, queue, gaps and last word.
 import { kioskStates } from '../registry/delivery.ts'
-import { listQuarantine } from '../registry/quarantine.ts'
 import { me } from './auth.ts'
 import type { App, Deps } from './deps.ts'
 import { answerOf, windowOf } from './paging.ts'
-import { Kiosk, listOf, PAGE_SIZE, PageQuery, QuarantineItem } from './schema.ts'
+import { Kiosk, listOf, PAGE_SIZE, PageQuery } from './schema.ts'
 import { scope } from './scope.ts'
 import { zoned } from './zoned.ts'
 
-export function machines(app: App, { registry, sites, now, presenceMs }: Deps) {
+export function machines(app: App, { registry, now, presenceMs }: Deps) {
   app.get('/api/kiosks', { schema: { querystring: PageQuery, response: { 200: listOf(Kiosk) } } }, async (request) => {
     const { machines } = scope(me(request))
     const { offset } = windowOf(machines, request.query)
@@ -20,17 +19,4 @@ export function machines(app: App, { registry, sites, now, presenceMs }: Deps) {
       lastReading: lastReadingMs === null ? null : zoned(lastReadingMs, zone),
     }))
   })
-
-  app.get(
-    '/api/quarantine',
-    { schema: { querystring: PageQuery, response: { 200: listOf(QuarantineItem) } } },
-    async (request) => {
-      const { machines } = scope(me(request))
-      const listed = await listQuarantine(registry, windowOf(machines, request.query))
-      return answerOf(request.query, listed, ({ received_at_ms, ...item }) => ({
-        ...item,
-        receivedAt: zoned(received_at_ms, sites[0]?.zone ?? 'UTC'),
-      }))
-    },
-  )
 }

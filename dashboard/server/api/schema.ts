@@ -171,12 +171,21 @@ export const QuarantineItem = z.object({
   reason: z.string(),
   /** What came and what was expected. */
   detail: z.string(),
-  /** The whole of it as text; hex when it is no UTF-8. */
-  body: z.string(),
+  /** What it is, or hex of it when it is no UTF-8. */
   encoding: z.enum(['text', 'hex']),
   bytes: z.number().int(),
+  /** May it be read again after a repair? */
+  retry: z.boolean(),
 })
 export type QuarantineItem = z.infer<typeof QuarantineItem>
+
+/** The whole of it: opened one by one, and audited. */
+export const QuarantineBody = z.object({ id: z.string(), body: z.string(), encoding: z.enum(['text', 'hex']) })
+export const QuarantineQuery = PageQuery.extend({ hub: HubId.optional() })
+export const QuarantineCounts = z.object({
+  counts: z.array(z.object({ hub: z.string().nullable(), reason: z.string(), count: z.number().int() })),
+})
+export const Retried = z.object({ tried: z.number().int(), settled: z.number().int() })
 
 export const Kiosk = z.object({
   hub: HubId,
@@ -187,6 +196,18 @@ export const Kiosk = z.object({
   lastReading: Instant.nullable(),
   status: Status.nullable(),
   delivery: z.object({
+    /** Each numbered sequence: `through` is the last that came, `missing` ranges at the hub only (the first 20), `gone` are nowhere. */
+    epochs: z.array(
+      z.object({
+        epoch: z.string(),
+        through: z.number().int(),
+        kept: z.object({ first: z.number().int(), last: z.number().int() }).nullable(), // by the hub's own word
+        stored: z.number().int(),
+        missing: z.number().int(),
+        ranges: z.array(z.tuple([z.number().int(), z.number().int()])),
+        gone: z.number().int(),
+      }),
+    ),
     stored: z.number().int(), // rows of this hub kept here
     missing: z.number().int(), // rows the hub still keeps and we lack
     gone: z.number().int(), // rows no longer at the hub and never here
@@ -199,11 +220,14 @@ export type Kiosk = z.infer<typeof Kiosk>
 export const Health = z.object({
   status: z.enum(['ok', 'degraded']),
   version: z.string(),
-  registry: z.enum(['ok', 'away']),
-  series: z.enum(['ok', 'away']),
+  /** `standing`: it answers, but what arrived is not being kept. */
+  registry: z.enum(['ok', 'away', 'standing']),
+  /** `standing`: it answers, but what is kept is not being written. `incomplete`: the newest reading written is not in it. */
+  series: z.enum(['ok', 'away', 'standing', 'incomplete']),
   broker: z.enum(['ok', 'away']),
-  /** Observations kept whole but not yet in the series. */
+  /** Observations kept whole but not yet in the series, and how long the oldest of them has waited. */
   waiting: z.number().int(),
+  oldestWaitingSeconds: z.number().int().nullable(),
 })
 export type Health = z.infer<typeof Health>
 

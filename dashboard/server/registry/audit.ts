@@ -11,6 +11,8 @@ export interface Deed {
     | 'sign-out'
     | 'record-opened'
     | 'searched'
+    | 'quarantine-opened'
+    | 'quarantine-retried'
     | 'user-added'
     | 'hub-added'
     | 'restored'
@@ -27,14 +29,20 @@ export async function audit(db: Registry, atMs: number, { user, action, target, 
 /** A page that refreshes itself opens a record again and again: within this time it counts as once. */
 const SAME_OPENING_MS = 15 * 60_000
 
-export async function auditOpening(db: Registry, atMs: number, user: string, resident: string): Promise<void> {
+export async function auditOpening(
+  db: Registry,
+  atMs: number,
+  user: string,
+  target: string,
+  action: 'record-opened' | 'quarantine-opened' = 'record-opened',
+): Promise<void> {
   const earlier = await db
     .selectFrom('audit')
     .select('id')
     .where('at_ms', '>', atMs - SAME_OPENING_MS)
     .where('user', '=', user)
-    .where('action', '=', 'record-opened')
-    .where('target', '=', resident)
+    .where('action', '=', action)
+    .where('target', '=', target)
     .executeTakeFirst()
-  if (!earlier) await audit(db, atMs, { user, action: 'record-opened', target: resident })
+  if (!earlier) await audit(db, atMs, { user, action, target })
 }

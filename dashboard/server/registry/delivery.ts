@@ -12,7 +12,7 @@ export interface KioskState {
   lastWordMs: number | null
   lastReadingMs: number | null
   status: Status | null
-  delivery: { stored: number; missing: number; gone: number; quarantined: number; conflicts: number }
+  delivery: ReturnType<typeof counts> & { quarantined: number; conflicts: number }
 }
 
 /** @param presenceMs without a word for so long a hub is silent */
@@ -142,21 +142,56 @@ export function keptEpochs(
   return kept
 }
 
+const MOST_RANGES = 20
+
 /** @param coverage ascending and merged */
 export function counts(coverage: readonly CoverageTable[], kept: ReturnType<typeof keptEpochs>) {
-  const epochs = new Set([...coverage.map((c) => c.epoch), ...kept.keys()])
-  let [stored, missing, gone] = [0, 0, 0]
-  for (const epoch of epochs) {
-    const have = coverage.filter((c) => c.epoch === epoch)
-    const through = have.at(-1)?.to_seq ?? 0
-    const within = (from: number, to: number) =>
-      have.reduce((sum, c) => sum + Math.max(0, Math.min(to, c.to_seq) - Math.max(from, c.from_seq) + 1), 0)
-    const { first, last } = kept.get(epoch) ?? { first: through + 1, last: through }
-    stored += within(1, through)
-    if (last >= first) missing += last - first + 1 - within(first, last)
-    gone += first - 1 - within(1, first - 1)
+  const names = new Set([...coverage.map((c) => c.epoch), ...kept.keys()])
+  const epochs = [...names].map((epoch) => countsOf(epoch, coverage, kept.get(epoch) ?? null))
+  const sum = (of: (one: (typeof epochs)[number]) => number) => epochs.reduce((total, one) => total + of(one), 0)
+  return {
+    epochs,
+    stored: sum((one) => one.stored),
+    missing: sum((one) => one.missing),
+    gone: sum((one) => one.gone),
   }
-  return { stored, missing, gone }
+}
+
+function countsOf(epoch: string, coverage: readonly CoverageTable[], kept: { first: number; last: number } | null) {
+  const have = coverage.filter((c) => c.epoch === epoch)
+  const through = have.at(-1)?.to_seq ?? 0
+  const within = (from: number, to: number) =>
+    have.reduce((sum, c) => sum + Math.max(0, Math.min(to, c.to_seq) - Math.max(from, c.from_seq) + 1), 0)
+  const { first, last } = kept ?? { first: through + 1, last: through }
+  const ranges: [number, number][] = []
+  let next = first
+  for (const { from_seq, to_seq } of have) {
+    if (from_seq > next) ranges.push([next, Math.min(last, from_seq - 1)])
+    next = Math.max(next, to_seq + 1)
+  }
+  if (last >= next) ranges.push([next, last])
+  return {
+    epoch,
+    through,
+    kept,
+    stored: within(1, through),
+    missing: last >= first ? last - first + 1 - within(first, last) : 0,
+    ranges: ranges.slice(0, MOST_RANGES),
+    gone: first - 1 - within(1, first - 1),
+  }
+}
+
+/** Kept and not yet in the series: since when the oldest; null: none. */
+export async function oldestUnwritten(db: Registry): Promise<number | null> {
+  const row = await db
+    .selectFrom('observations')
+    .select('received_at_ms')
+    .where('stored', '=', sql.lit(0))
+    .where('state', '=', sql.lit('placed'))
+    .orderBy('n')
+    .limit(1)
+    .executeTakeFirst()
+  return row?.received_at_ms ?? null
 }
 
 /** What /health says is waiting for the series. */

@@ -32,6 +32,8 @@ export type Change =
   /** Counted, shown to nobody at once. */
   | { kind: 'taken'; hub: string; accepted: number; rejected: number }
   | { kind: 'written'; points: number }
+  /** Since when what arrived waits to be kept; null: nothing does. */
+  | { kind: 'keeping'; sinceMs: number | null }
   | { kind: 'part'; part: 'broker' | 'registry' | 'series'; state: 'ok' | 'away' }
 
 export interface Intake {

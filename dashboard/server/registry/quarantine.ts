@@ -4,7 +4,7 @@ import { createHash } from 'node:crypto'
 import { parseTopic } from '../../../hub/contract/topics.ts'
 import { chunks, lastNumber, takeNumbers } from './registry.ts'
 import type { QuarantineTable, Registry } from './schema.ts'
-import { inSites, type Listed, type Window } from './scope.ts'
+import { inSites, type Listed, type Sites, type Window } from './scope.ts'
 import { type Buried, buriedAmong, type Grave } from './tombstones.ts'
 
 /** Stable codes; the page words them. */
@@ -76,14 +76,66 @@ export async function keepRefused(
   return [...byId.values()]
 }
 
-/** Newest first. Things without a hub are shown to those who see all sites. */
-export async function listQuarantine(db: Registry, window: Window): Promise<Listed<QuarantineTable>> {
+/** What may be understood after an upgrade or a repair. Everything else its kiosk sends again by itself, or it never can be. */
+export const RETRIED: readonly Reason[] = ['unknown-type', 'future-version', 'invalid-record', 'store-refused']
+
+/** Every column but the body, which is opened one by one. */
+const SHORT = [
+  'q.id',
+  'q.n',
+  'q.hub',
+  'q.topic',
+  'q.epoch',
+  'q.seq',
+  'q.reason',
+  'q.detail',
+  'q.encoding',
+  'q.bytes',
+] as const
+export type Short = Omit<QuarantineTable, 'body'>
+
+/** Things without a hub are shown to those who see all sites. */
+const seen = (db: Registry, sites: Sites, hub?: string) =>
+  db
+    .selectFrom('quarantine as q')
+    .leftJoin('hubs as h', 'h.id', 'q.hub')
+    .where((eb) => (sites === 'all' ? eb.and([]) : inSites(eb, sites, ['h.site'])))
+    .$if(hub !== undefined, (query) => query.where('q.hub', '=', hub!))
+
+/** Newest first. */
+export async function listQuarantine(db: Registry, window: Window, hub?: string): Promise<Listed<Short>> {
   const before = window.before ?? (await lastNumber(db, 'quarantine'))
-  let query = db.selectFrom('quarantine as q').leftJoin('hubs as h', 'h.id', 'q.hub').where('q.n', '<=', before)
-  if (window.sites !== 'all') query = query.where((eb) => inSites(eb, window.sites, ['h.site']))
+  const query = seen(db, window.sites, hub).where('q.n', '<=', before)
   const { total } = await query.select((eb) => eb.fn.countAll<number>().as('total')).executeTakeFirstOrThrow()
-  const page = query.selectAll('q').orderBy('q.n', 'desc').limit(window.limit).offset(window.offset)
+  const page = query
+    .select([...SHORT, 'q.received_at_ms'])
+    .orderBy('q.n', 'desc')
+    .limit(window.limit)
+    .offset(window.offset)
   return { items: await page.execute(), total: Number(total), before }
+}
+
+/** How many of each reason there are of each hub. */
+export async function quarantineCounts(db: Registry, sites: Sites) {
+  const rows = await seen(db, sites)
+    .select((eb) => ['q.hub', 'q.reason', eb.fn.countAll<number>().as('count')])
+    .groupBy(['q.hub', 'q.reason'])
+    .orderBy('q.hub')
+    .orderBy('q.reason')
+    .execute()
+  return rows.map((row) => ({ ...row, count: Number(row.count) }))
+}
+
+/** Whole rows in the order they came. */
+export function quarantineOf(
+  db: Registry,
+  sites: Sites,
+  { reasons, after = 0, limit, id }: { reasons?: readonly Reason[]; after?: number; limit: number; id?: string },
+): Promise<QuarantineTable[]> {
+  let query = seen(db, sites).selectAll('q').where('q.n', '>', after)
+  if (reasons) query = query.where('q.reason', 'in', reasons)
+  if (id !== undefined) query = query.where('q.id', '=', id)
+  return query.orderBy('q.n').limit(limit).execute()
 }
 
 /** What may be an id or an alias. */

@@ -5,7 +5,7 @@ import { topic } from '../../../hub/contract/topics.ts'
 import { BEATS_KEPT_MS, type Beat, FIGURES, type Place, type Point } from '../store/store.ts'
 import { bucketOf, findFree, placeNs, positionOf } from './place.ts'
 import { keepRefused, textBody } from './quarantine.ts'
-import { chunks, takeNumbers } from './registry.ts'
+import { chunks, lastNumber, takeNumbers } from './registry.ts'
 import type { ObservationTable, Registry } from './schema.ts'
 import { buriedAmong, type Grave } from './tombstones.ts'
 
@@ -37,6 +37,21 @@ const placeIn = ({ kind, bucket, unit, place_ms, place_ns }: Placed): Place => (
   unit,
   placeNs: placeNs({ place_ms: place_ms!, place_ns: place_ns! }),
 })
+
+const LATEST = 1000
+
+/** A reading that counts as written, among the latest: whether the series really has it can be asked. */
+export async function newestWritten(db: Registry): Promise<(Place & { id: string }) | null> {
+  const row = await db
+    .selectFrom('observations')
+    .select(['id', 'kind', 'bucket', 'unit', 'place_ms', 'place_ns'])
+    .where('n', '>', (await lastNumber(db, 'observations')) - LATEST) // behind a backlog none may be found; it is no long search
+    .where('stored', '=', 1)
+    .orderBy('n', 'desc')
+    .limit(1)
+    .executeTakeFirst()
+  return row ? { id: row.id, ...placeIn(row) } : null
+}
 
 type Content = Pick<ObservationTable, 'id' | 'taken_at_ms' | 'subject' | 'hub' | 'point'> & { body: string | null }
 
@@ -110,6 +125,19 @@ export async function setAside(db: Registry, ids: readonly string[], cause: stri
 /** At a start: what a series refused once is offered to it again, for it may be another one now. */
 export async function offerAgain(db: Registry): Promise<void> {
   await db.updateTable('observations').set({ stored: 0 }).where('stored', '=', REFUSED).execute()
+}
+
+/** The same for one, when staff ask: its row in the quarantine is settled, and comes back should the series refuse it again. */
+export async function offerOne(db: Registry, quarantine: string, observation: string): Promise<void> {
+  await db.transaction().execute(async (trx) => {
+    await trx
+      .updateTable('observations')
+      .set({ stored: 0 })
+      .where('id', '=', observation)
+      .where('stored', '=', REFUSED)
+      .execute()
+    await trx.deleteFrom('quarantine').where('id', '=', quarantine).execute()
+  })
 }
 
 /** Another writer may have met it in the series already. */

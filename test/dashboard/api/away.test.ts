@@ -2,8 +2,9 @@
 import { createServer, type Server } from 'node:http'
 import type { AddressInfo } from 'node:net'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
+import { unwritten } from '../../../dashboard/server/registry/series.ts'
 import { openInfluxStore } from '../../../dashboard/server/store/influx.ts'
-import { openTestClinic, person, pressure, type TestClinic, visit } from './clinic.ts'
+import { openTestClinic, person, pressure, type TestClinic, visit, writePlaced } from './clinic.ts'
 
 let clinic: TestClinic
 let broken: Server
@@ -44,7 +45,53 @@ describe('with a series that answers 500', () => {
       series: 'away',
       broker: 'away',
       waiting: 1,
+      oldestWaitingSeconds: 0,
     })
+  })
+})
+
+describe('health looks at readings stored, not at who answers:', () => {
+  let unkeptSinceMs: number | null = null
+  let well: TestClinic
+  const health = async () => {
+    well.clock.ms += 2000 // past the answer that is kept
+    const { status, registry, series, waiting, oldestWaitingSeconds } = (await well.app.inject('/health')).json()
+    return { status, registry, series, waiting, oldestWaitingSeconds }
+  }
+  const fine = { status: 'ok', registry: 'ok', series: 'ok', waiting: 0, oldestWaitingSeconds: null }
+  beforeAll(async () => {
+    well = await openTestClinic({ unkeptSinceMs: () => unkeptSinceMs })
+  })
+  afterAll(() => well.end())
+
+  it('what arrives and is not kept makes it not ok, though the registry answers every question', async () => {
+    expect(await health()).toEqual(fine)
+    unkeptSinceMs = well.clock.ms
+    expect(await health()).toEqual(fine)
+    well.clock.ms += 10_000
+    expect(await health()).toEqual({ ...fine, status: 'degraded', registry: 'standing' })
+    unkeptSinceMs = null
+    expect(await health()).toEqual(fine)
+  })
+
+  it('what is kept and not written makes it not ok, though the series answers', async () => {
+    await well.take(pressure('E1', null, '2026-03-02T00:11:00Z'))
+    expect(await health()).toEqual({ ...fine, waiting: 1, oldestWaitingSeconds: 2 })
+    well.clock.ms += 150_000
+    const late = { status: 'degraded', series: 'standing', waiting: 1, oldestWaitingSeconds: 154 }
+    expect(await health()).toEqual({ ...fine, ...late })
+    await writePlaced(well)
+    expect(await health()).toEqual(fine)
+  })
+
+  it('a series without the newest reading that was written to it is incomplete', async () => {
+    const reading = pressure('E1', null, '2026-03-02T00:12:00Z')
+    await well.take(reading)
+    const written = await unwritten(well.registry, 1)
+    await writePlaced(well)
+    expect(await health()).toEqual(fine)
+    await well.store.erase(written)
+    expect(await health()).toEqual({ ...fine, status: 'degraded', series: 'incomplete' })
   })
 })
 

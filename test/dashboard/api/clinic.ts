@@ -44,10 +44,12 @@ export async function openTestClinic(changed: Partial<Deps> = {}) {
   const metrics = clinicMetrics(figures)
   const app: App = await build({
     registry,
+    keys,
     store,
     sites: SITES,
     changes,
     broker: () => true,
+    unkeptSinceMs: () => null,
     now: () => clock.ms,
     log: pino({ level: 'debug' }, { write: (line) => void log.push(line) }),
     version: '0.0.0',

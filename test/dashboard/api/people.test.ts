@@ -1,7 +1,5 @@
 // Who sees whom, and how a reading without an owner is given to somebody.
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
-import { takeIn } from '../../../dashboard/server/registry/intake.ts'
-import { bodyOf, type Refused } from '../../../dashboard/server/registry/quarantine.ts'
 import type { Observation } from '../../../hub/contract/record.ts'
 import { openTestClinic, person, pressure, type TestClinic, visit } from './clinic.ts'
 
@@ -83,29 +81,6 @@ describe('an admin or the county', () => {
 
   it('sees every kiosk', async () => {
     for (const user of [root!, county!]) expect((await user.get('/api/kiosks')).body.total).toBe(2)
-  })
-})
-
-describe('the quarantine', () => {
-  it('shows a doctor what came from the own kiosks, whole, and an admin what names no kiosk, too', async () => {
-    const refused = ([hub, topic, bytes]: [string | null, string, Uint8Array]): Refused => {
-      const body = bodyOf(bytes)
-      return { hub, topic, epoch: null, seq: null, reason: 'not-json', detail: 'expected JSON', body }
-    }
-    const came: [string | null, string, Uint8Array][] = [
-      ['E1', 'kiosk/v1/E1/records', Buffer.from('{"v":NaN')],
-      ['W1', 'kiosk/v1/W1/records', Buffer.from([0xff, 0xfe])],
-      [null, 'somewhere/else', Buffer.from('x')],
-    ]
-    await takeIn(clinic.registry, { accepted: [], refused: came.map(refused) }, clinic.clock.ms)
-    const seen = async (user: User) => (await user.get('/api/quarantine')).body
-    expect(await seen(ding!)).toMatchObject({
-      total: 1,
-      items: [{ hub: 'E1', body: '{"v":NaN', encoding: 'text', bytes: 8 }],
-    })
-    expect(await seen(wu!)).toMatchObject({ total: 1, items: [{ hub: 'W1', body: 'fffe', encoding: 'hex' }] })
-    expect((await seen(root!)).total).toBe(3)
-    expect((await ding!.get('/api/kiosks')).body.items).toMatchObject([{ hub: 'E1', delivery: { quarantined: 1 } }])
   })
 })
 

@@ -125,5 +125,17 @@ test('what a kiosk delivered is counted as stored, missing and gone', async () =
   ]
   await hear(registry, makeStatus('K01', 's1', { epochs }), false, T)
   // Of `e` 1 and 2 are gone, 6–8 and 10–12 missing; of `purged` 1 is gone; of `fresh` all four are missing.
-  expect((await presence(T)).delivery).toMatchObject({ stored: 6, missing: 10, gone: 3 })
+  const { delivery } = await presence(T)
+  expect(delivery).toMatchObject({ stored: 6, missing: 10, gone: 3 })
+  expect(delivery.epochs).toEqual([
+    { epoch: 'purged', through: 3, kept: null, stored: 2, missing: 0, ranges: [], gone: 1 },
+    {
+      ...{ epoch: 'e', through: 9, kept: { first: 3, last: 12 }, stored: 4, missing: 6, gone: 2 },
+      ranges: [
+        [6, 8],
+        [10, 12],
+      ],
+    },
+    { epoch: 'fresh', through: 0, kept: { first: 1, last: 4 }, stored: 0, missing: 4, ranges: [[1, 4]], gone: 0 },
+  ])
 })

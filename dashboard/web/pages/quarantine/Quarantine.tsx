@@ -1,11 +1,14 @@
-// What came in and cannot be used: why, from where, and the whole of it as it came.
-import type { QuarantineItem } from '../../api.ts'
+// What came in and cannot be used: why, from where, the whole of it for who asks, and the way to have it read again after a repair.
+import { Button } from '@mantine/core'
+import { useMutation, useQuery, useQueryClient } from '@tanstack/react-query'
+import { useState } from 'react'
+import { api, type QuarantineItem } from '../../api.ts'
 import { type Key, useText } from '../../i18n.ts'
 import { useFirst } from '../../parts/first.ts'
 import { Head } from '../../parts/Head.tsx'
 import { useNarrow } from '../../parts/narrow.ts'
-import { More, Nothing, Trouble } from '../../parts/states.tsx'
-import { useQuarantine } from '../../queries.ts'
+import { More, Nothing, Trouble, useRefusal } from '../../parts/states.tsx'
+import { useQuarantine, useQuarantineHubs } from '../../queries.ts'
 import { hrefOf } from '../../route.ts'
 import { useNow, useSites } from '../../session.tsx'
 import { recent } from '../../time.ts'
@@ -13,22 +16,45 @@ import { recent } from '../../time.ts'
 export function Quarantine({ id }: { id: string | null }) {
   const { t } = useText()
   const narrow = useNarrow()
-  const list = useQuarantine()
+  const [hub, setHub] = useState<string | null>(null)
+  const hubs = useQuarantineHubs().data ?? []
+  const list = useQuarantine(hub)
   const items = list.items ?? []
   const first = useFirst(list.items)
   const chosen = id ?? (narrow ? null : first)
   const selected = items.find((item) => item.id === chosen) ?? null
+  const retry = useRetry()
   if (narrow && id !== null)
     return (
       <div className="page">
         <Head title={t('quarantine.one')} back={{ page: 'quarantine', id: null }} />
-        {selected && <Whole item={selected} />}
+        {retry.said}
+        {selected && <Whole key={selected.id} item={selected} retry={retry} />}
       </div>
     )
   return (
     <div className="page two">
-      <Head title={t('quarantine.title', { count: list.total ?? 0 })} under={t('quarantine.lead')} />
+      <Head title={t('quarantine.title', { count: list.total ?? 0 })} under={t('quarantine.lead')}>
+        {hubs.length > 1 &&
+          hubs.map(([of, count]) => (
+            <button
+              key={of}
+              type="button"
+              className="chip"
+              aria-pressed={hub === of}
+              onClick={() => setHub(hub === of ? null : of)}
+            >
+              {of} <b>{count}</b>
+            </button>
+          ))}
+        {items.some((item) => item.retry) && (
+          <Button variant="default" loading={retry.busy} onClick={() => retry.ask(null)}>
+            {t('quarantine.retryAll')}
+          </Button>
+        )}
+      </Head>
       <main id="main">
+        {retry.said}
         {!list.items && list.error ? <Trouble error={list.error} /> : null}
         {list.items?.length === 0 && (
           <div className="list">
@@ -44,9 +70,33 @@ export function Quarantine({ id }: { id: string | null }) {
         )}
         <More list={list} />
       </main>
-      {!narrow && selected && <Whole item={selected} />}
+      {!narrow && selected && <Whole key={selected.id} item={selected} retry={retry} />}
     </div>
   )
+}
+
+/** What was read again leaves the list: what came of it is said above the list. */
+function useRetry() {
+  const { t } = useText()
+  const refusal = useRefusal()
+  const client = useQueryClient()
+  const { mutate, isPending, data, error } = useMutation({
+    mutationFn: api.retryQuarantine,
+    onSuccess: () =>
+      Promise.all([['quarantine'], ['kiosks']].map((queryKey) => client.invalidateQueries({ queryKey }))),
+  })
+  const words = error
+    ? refusal(error)
+    : data && (data.settled > 0 ? t('quarantine.settled', { ...data }) : t('quarantine.notYet', { ...data }))
+  return {
+    ask: (id: string | null) => mutate(id),
+    busy: isPending,
+    said: (
+      <p role="status" className={words ? 'pad small' : undefined}>
+        {words}
+      </p>
+    ),
+  }
 }
 
 /** The stable code in words; a code without words stands as it is. */
@@ -89,7 +139,7 @@ function Row({ item, current }: { item: QuarantineItem; current: boolean }) {
   )
 }
 
-function Whole({ item }: { item: QuarantineItem }) {
+function Whole({ item, retry }: { item: QuarantineItem; retry: ReturnType<typeof useRetry> }) {
   const { t } = useText()
   const cause = useCause()
   const when = useWhen()
@@ -116,18 +166,52 @@ function Whole({ item }: { item: QuarantineItem }) {
             </div>
           ))}
         </dl>
+        {item.retry && (
+          <Button variant="default" mt="sm" loading={retry.busy} onClick={() => retry.ask(item.id)}>
+            {t('quarantine.retry')}
+          </Button>
+        )}
       </div>
-      <div className="pad">
-        <h3>{t(item.encoding === 'hex' ? 'quarantine.hex' : 'quarantine.body')}</h3>
+      <Body item={item} />
+    </aside>
+  )
+}
+
+/** Fetched only when asked for: who opened it is written down. */
+function Body({ item: { id, encoding } }: { item: QuarantineItem }) {
+  const { t } = useText()
+  const refusal = useRefusal()
+  const { data, error, isFetching, refetch } = useQuery({
+    queryKey: ['quarantine-body', id],
+    queryFn: () => api.quarantineBody(id),
+    enabled: false,
+    gcTime: 0,
+  })
+  return (
+    <div className="pad">
+      <h3>{t(encoding === 'hex' ? 'quarantine.hex' : 'quarantine.body')}</h3>
+      {data ? (
         <textarea
           className="raw"
           readOnly
           lang="en"
           spellCheck={false}
           aria-label={t('quarantine.body')}
-          value={item.body}
+          value={data.body}
         />
-      </div>
-    </aside>
+      ) : (
+        <>
+          <p className="small dim">{t('quarantine.audited')}</p>
+          <Button variant="default" mt="xs" loading={isFetching} onClick={() => void refetch()}>
+            {t('quarantine.open')}
+          </Button>
+        </>
+      )}
+      {error && (
+        <p className="small" role="alert">
+          {refusal(error)}
+        </p>
+      )}
+    </div>
   )
 }

@@ -12,7 +12,7 @@ import { useResidents } from '../../queries.ts'
 import { hrefOf } from '../../route.ts'
 import { useNow, useSites } from '../../session.tsx'
 import { clock, recent } from '../../time.ts'
-import { useWhy } from './Unassigned.tsx'
+import { useWhy } from './why.ts'
 
 type Person = Reading['candidates'][number]['resident']
 const REASONS: readonly Key[] = ['reason.inPerson', 'reason.saw', 'reason.paper', 'reason.phone']

@@ -1,7 +1,7 @@
 // Readings that are nobody's yet: what was measured, why it is nobody's, and beside it the way to give it to somebody.
 import type { Unassigned as Reading } from '../../api.ts'
 import { figureOf, mealOf, sourceOf, urgencyOf } from '../../figures.ts'
-import { type Key, useText } from '../../i18n.ts'
+import { useText } from '../../i18n.ts'
 import { useFirst } from '../../parts/first.ts'
 import { Head } from '../../parts/Head.tsx'
 import { useNarrow } from '../../parts/narrow.ts'
@@ -13,6 +13,7 @@ import { hrefOf } from '../../route.ts'
 import { useNow, useSites } from '../../session.tsx'
 import { recent } from '../../time.ts'
 import { Assigning } from './Assigning.tsx'
+import { useWhy } from './why.ts'
 
 export function Unassigned({ id }: { id: string | null }) {
   const { t } = useText()
@@ -51,15 +52,6 @@ export function Unassigned({ id }: { id: string | null }) {
       {!narrow && chosen !== null && <Assigning key={chosen} id={chosen} reading={selected} />}
     </div>
   )
-}
-
-/** Why the hub would not say whose it is. */
-export function useWhy(): (reading: Reading) => string {
-  const { t, has } = useText()
-  return (reading) => {
-    const keys = reading.flags.map((flag) => `why.${flag}`).filter((key): key is Key => has(key))
-    return keys.length === 0 ? t('why.unknown') : keys.map((key) => t(key)).join(' ')
-  }
 }
 
 function Row({ reading, current }: { reading: Reading; current: boolean }) {
