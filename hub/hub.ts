@@ -18,6 +18,7 @@ import { openOutbox } from './outbox.ts'
 import { OutboxFull } from './outbox-file.ts'
 import { pastStays } from './owner.ts'
 import { type Heard, type Watched, watchDevice } from './ports/watch.ts'
+import { keepRefused } from './refused.ts'
 import { sayDamage } from './salvage.ts'
 import { screen } from './screen/server.ts'
 import type { Action, ScreenSource } from './screen/view.ts'
@@ -163,7 +164,9 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
     show()
     uplink.sayStatus()
   }
-  const watch = (device: DeviceSettings) => watchDevice(device, { now, zone, hear, changed: deviceChanged, log })
+  const refused = keepRefused(config.data, zone)
+  const watch = (device: DeviceSettings) =>
+    watchDevice(device, { now, zone, hear, refused, changed: deviceChanged, log })
   const uplink = openUplink({
     hub,
     broker: { ...config.enrolment.broker, ...(config.broker && { url: config.broker }) },

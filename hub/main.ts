@@ -12,6 +12,7 @@ import { allDrivers, findDriver, type UsbId } from '../devices/kit/driver.ts'
 import { ConfigError, readConfig } from './config.ts'
 import { runHub } from './hub.ts'
 import { foundPorts } from './ports/found.ts'
+import { refusedIn } from './refused.ts'
 import { serviceManager } from './system/notify.ts'
 import type { Machine } from './trust.ts'
 
@@ -90,6 +91,12 @@ async function ports({ json }: { json?: true }) {
 
 const pair = (usb: UsbId | null) => usb && { vendorId: usb.vendorId, productId: usb.productId }
 
+async function refused({ config: path, json }: { config: string; json?: true }) {
+  const list = refusedIn((await readConfig(path)).data)
+  if (json) process.stdout.write(`${JSON.stringify(list)}\n`)
+  else for (const { at, device, driver, bytes } of list) process.stdout.write(`${at} ${device} (${driver}) ${bytes}\n`)
+}
+
 /** The call itself was wrong. */
 class CallError extends Error {}
 
@@ -129,6 +136,11 @@ program
   .description('what is plugged in now, and the driver that knows it by its ids')
   .option('--json', 'one JSON array; numbers are decimal, as the configuration takes them')
   .action(ports)
+  .command('refused')
+  .description('what devices sent lately and could not be read, raw, for support; never a byte of a card')
+  .requiredOption('--config <file>', 'the hub’s configuration, JSON')
+  .option('--json', 'one JSON array')
+  .action(refused)
 program
   .command('decode <driver>')
   .description('hex bytes on stdin, one chunk a line → events on stdout, one JSON a line')

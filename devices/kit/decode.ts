@@ -10,6 +10,12 @@ export interface Counts {
   refusedFrames: number
 }
 
+/** Hears what was refused, for support: never a byte of a card, private ranges blanked. */
+export type OnRefused = (bytes: Uint8Array) => void
+
+/** So much of what looked like a frame is told; its own length may be what is wrong with it. */
+const REFUSED_BYTES = 512
+
 /** No protocol here has a longer frame (the longest: 2321 bytes); a "frame" that grows past this is noise. */
 const LONGEST_FRAME = 4096
 
@@ -22,8 +28,11 @@ export interface FrameCutter {
 }
 
 /** Cuts chunks into frames however they were split. Work is linear, memory bounded by the longest frame. */
-export function frameCutter(driver: DriverDefinition, counts: Counts): FrameCutter {
+export function frameCutter(driver: DriverDefinition, counts: Counts, onRefused?: OnRefused): FrameCutter {
   const line = driver.transport
+  // In a damaged frame private bytes may lie anywhere.
+  const tellRefused = driver.kind === 'identity' || driver.privateRanges ? undefined : onRefused
+  let [passed, toldTo] = [0, 0] // bytes of the stream
   const known: boolean[] = [] // by byte: asked once, so that noise costs next to nothing
   const begins = (byte: number) => (known[byte] ??= driver.cutFrame(Uint8Array.of(byte)) !== 'noise')
   let partial: Uint8Array = new Uint8Array(0)
@@ -41,11 +50,19 @@ export function frameCutter(driver: DriverDefinition, counts: Counts): FrameCutt
           continue
         }
         if (found === 'more' && !ended && window.length < LONGEST_FRAME) break
-        if (found === 'refused') counts.refusedFrames++
+        if (found === 'refused') {
+          counts.refusedFrames++
+          if (passed + at >= toldTo) {
+            const told = window.slice(0, REFUSED_BYTES)
+            tellRefused?.(told)
+            toldTo = passed + at + told.length // what is looked for inside it was told with it
+          }
+        }
       }
       counts.discardedBytes++
       at++ // one byte only: a good frame may begin inside a bad one
     }
+    passed += at
     partial = bytes.slice(at)
     return frames
   }
@@ -145,6 +162,11 @@ function blanked(frame: Uint8Array, ranges: readonly [number, number][]): Uint8A
   return copy
 }
 
+/** A whole frame that says nonsense: its private ranges lie where they should. */
+export function tellNonsense(driver: DriverDefinition, frame: Uint8Array, onRefused?: OnRefused) {
+  if (driver.kind !== 'identity') onRefused?.(blanked(frame, driver.privateRanges?.(frame) ?? []))
+}
+
 export interface Decoder {
   push(chunk: Uint8Array): Told[]
   end(): Told[]
@@ -152,9 +174,9 @@ export interface Decoder {
 }
 
 /** Frames and events of a stream without a conversation: a complete valid reading is told at once. */
-export function decoder(driver: Driver): Decoder {
+export function decoder(driver: Driver, onRefused?: OnRefused): Decoder {
   const counts: Counts = { discardedBytes: 0, refusedFrames: 0 }
-  const cutter = frameCutter(driver, counts)
+  const cutter = frameCutter(driver, counts, onRefused)
   const latest = new Map<string, Facts>()
   const refuse = () => {
     counts.refusedFrames++
@@ -169,6 +191,7 @@ export function decoder(driver: Driver): Decoder {
     } catch (error) {
       if (!(error instanceof FrameError)) throw error
       counts.refusedFrames++
+      tellNonsense(driver, frame, onRefused)
       return []
     }
   }

@@ -1,5 +1,5 @@
 // Chunks → whole frames, and one question at a time with a time-out; what a driver talks to.
-import { type Counts, frameCutter, tell } from './decode.ts'
+import { type Counts, frameCutter, type OnRefused, tell, tellNonsense } from './decode.ts'
 import { type DriverDefinition, type Facts, FrameError, type Told, type Transport } from './driver.ts'
 
 export interface Link {
@@ -28,6 +28,7 @@ export class LinkClosed extends Error {
 export interface LinkOptions {
   /** A frame that stays incomplete this long is stepped over: a damaged length byte must not swallow good frames. */
   silenceMs?: number // 1000
+  refused?: OnRefused
 }
 
 /** Frames that may wait for the driver; beyond this the port is not read (back-pressure instead of memory). */
@@ -37,10 +38,10 @@ const MOST_WAITING = 256
 export function openLink(
   driver: DriverDefinition,
   transport: Transport,
-  { silenceMs = 1000 }: LinkOptions = {},
+  { silenceMs = 1000, refused }: LinkOptions = {},
 ): Link & { close(): Promise<void> } {
   const counts: Counts = { discardedBytes: 0, refusedFrames: 0 }
-  const cutter = frameCutter(driver, counts)
+  const cutter = frameCutter(driver, counts, refused)
   const waiting: Uint8Array[] = []
   const onClosed = new Set<(error: LinkClosed) => void>()
   let closed: LinkClosed | undefined
@@ -145,6 +146,7 @@ export function openLink(
       } catch (error) {
         if (!(error instanceof FrameError)) throw error
         counts.refusedFrames++
+        tellNonsense(driver, frame, refused)
         return []
       }
     },

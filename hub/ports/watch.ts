@@ -29,6 +29,8 @@ export interface WatchOptions {
   zone: string
   /** Resolves once the event has been dealt with: a device is read no faster than its records are kept. */
   hear(heard: Heard): Promise<void>
+  /** Bytes that were refused, for support. */
+  refused(source: Source, at: Moment, bytes: Uint8Array): void
   /** Its status changed in more than its counts. */
   changed(): void
   log: Logger
@@ -63,6 +65,7 @@ export function watchDevice(settings: DeviceSettings, options: WatchOptions): Wa
   const log = options.log.child({ device: settings.id })
   const source: Source = { id: settings.id, driver, place: placeOf(settings.port) }
   const counts = { events: 0, discardedBytes: 0, refusedFrames: 0 } // of links that are closed, and of what waited
+  const refused = (bytes: Uint8Array) => options.refused(source, now(), bytes)
   let link: ReturnType<typeof openLink> | undefined
   let model = driver.models[0]
   let clockOffsetSeconds: number | null = null
@@ -111,7 +114,7 @@ export function watchDevice(settings: DeviceSettings, options: WatchOptions): Wa
   /** A live reading that waited is kept, and is nobody's; a card or an old answer that waited means nothing any more. */
   async function hearWaiting(waited: Uint8Array) {
     if (waited.length === 0) return
-    const old = decoder(driver)
+    const old = decoder(driver, refused)
     const session = new Session()
     for (const { event, ...rest } of [...old.push(waited), ...old.end()]) {
       if (event.kind === 'device') learn(event, session)
@@ -137,7 +140,7 @@ export function watchDevice(settings: DeviceSettings, options: WatchOptions): Wa
 
   /** Talks through an open port until it is gone. */
   async function converse(port: OpenPort, signal: AbortSignal) {
-    const open = openLink(driver, port)
+    const open = openLink(driver, port, { refused })
     const end = () => void open.close()
     signal.addEventListener('abort', end, { once: true })
     try {

@@ -1,8 +1,8 @@
 // Faults that people met in the field (FC numbers: the shared field cases), each as its whole kind, in the formats spoken here.
 import { describe, expect, test } from 'vitest'
 import { bytesOf, crc16, fromHex, hex, sum, xor } from '../../devices/kit/bytes.ts'
-import { tell } from '../../devices/kit/decode.ts'
-import { FrameError, findDriver } from '../../devices/kit/driver.ts'
+import { decoder, tell } from '../../devices/kit/decode.ts'
+import { type Driver, FrameError, findDriver } from '../../devices/kit/driver.ts'
 import { decode, joined } from './wire.ts'
 
 const contour = await findDriver('ascensia-contour')
@@ -133,6 +133,37 @@ test('FC-08 two records run together are refused and counted, and those around t
   const { events, counts } = decode(contour, [good(1, 97), together, good(3, 104)])
   expect(events.map((event) => event.kind === 'glucose' && event.value)).toEqual([97, 104])
   expect(counts.refusedFrames).toBe(1)
+})
+
+describe('FC-08 what was refused is told raw, for support', () => {
+  const refusedOf = (driver: Driver, chunks: Uint8Array[]) => {
+    const refused: Uint8Array[] = []
+    const { push, end } = decoder(driver, (bytes) => refused.push(bytes))
+    for (const chunk of chunks) push(chunk)
+    end()
+    return refused
+  }
+
+  test('a damaged frame and a frame that says nonsense, each once; what is good is not', () => {
+    const good = and('C127,A090,D076,P078')
+    const flipped = good.with(8, good[8]! ^ 1)
+    expect(refusedOf(tm2657, [flipped]).map(hex)).toEqual([hex(flipped)])
+    const nonsense = astm('R|2|^^^Glucose|1|mg/dL^P|||||||202603020703R|3|^^^Glucose|142|mg/dL^P|||||||202603020750', 2)
+    const around = [astm('R|1|^^^Glucose|97|mg/dL^P|||||||202603020815', 1), nonsense]
+    expect(refusedOf(contour, around).map(hex)).toEqual([hex(nonsense)])
+  })
+
+  test('of a cuff that sends a subject id it is blanked, and of a damaged line nothing is told', () => {
+    const id = '11999919500101001X'
+    const told = refusedOf(hbp9020, [line(`bp,${id.padEnd(20)},2026/13/45,08:12,127,090,076,072,0`)])
+    for (const bytes of told) expect(new TextDecoder().decode(bytes)).not.toContain(id)
+    expect(refusedOf(hbp9020, [line(`bp,${id.padEnd(20)}x2026/03/02,08:12,127,090,076,072,0`)])).toEqual([])
+  })
+
+  test('of a card reader nothing is told', () => {
+    const frame = card([[0, '测试']])
+    expect(refusedOf(reader, [frame.with(200, frame[200]! ^ 1), frame.with(20, 0xff)])).toEqual([])
+  })
 })
 
 describe('FC-10 the unit is the one the wire carried, or the one the model stores', () => {

@@ -174,6 +174,9 @@ export const pages: Record<keyof typeof zh, string> = {
   'kiosks.none': 'No kiosk is enrolled yet.',
   'kiosks.noneSuch': 'No such kiosk.',
   'kiosks.devices': 'Instruments at {{site}} {{hub}}',
+  'kiosks.delivery': 'How far the records of {{site}} {{hub}} have come',
+  'kiosks.deliveryLead':
+    'A kiosk numbers anew at each start. What is missing is still there and is sent by itself; what is gone is neither there nor here.',
   'kiosks.reported': 'reported {{time}}',
   'kiosks.noDevices': 'It has reported no instrument yet.',
   'column.time': 'When',
@@ -205,5 +208,11 @@ export const pages: Record<keyof typeof zh, string> = {
   'column.device': 'Instrument',
   'column.since': 'Since',
   'column.events': 'Received',
+  'column.epoch': 'Sequence',
+  'column.through': 'Stored through',
+  'column.stored': 'Stored',
+  'column.keptThere': 'Still at the kiosk',
+  'column.missing': 'Missing',
+  'column.gone': 'Gone',
   'column.refused': 'Refused',
 }

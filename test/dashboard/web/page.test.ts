@@ -122,7 +122,7 @@ describe('the doctor’s page', () => {
     await page.locator('search input').first().fill('己')
     await page.locator('.row.person', { hasText: 'K02 没有联系' }).first().waitFor()
     await open(page, '#/kiosks')
-    const grave = page.locator('.kiosks tr.grave').first()
+    const grave = page.locator('.kiosks tr.grave', { hasText: 'K02' }).first()
     expect(await grave.innerText()).toMatch(
       /没有联系[\s\S]*昨天 17:20[\s\S]*昨天 08:\d\d[\s\S]*至少 6 条[\s\S]*4 条未到/,
     )

@@ -1,10 +1,11 @@
 // A watched device on real pseudo-terminals: what waited, cables pulled, garbage, ports that cannot be had.
-import { closeSync, constants, mkdtempSync, openSync, rmSync, writeFileSync } from 'node:fs'
+import { closeSync, constants, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { createServer, type Socket } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { pino } from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { fromHex, hex } from '../../../devices/kit/bytes.ts'
 import { findDriver } from '../../../devices/kit/driver.ts'
 import type { DeviceSettings } from '../../../hub/config.ts'
 import { PortError } from '../../../hub/ports/port.ts'
@@ -45,6 +46,7 @@ afterEach(async () => {
 
 function watch(port: DeviceSettings['port'] = { type: 'serial', path }, driver = cuff) {
   const heard: Heard[] = []
+  const refused: [string, string][] = []
   const logged: { msg: string; cause?: string; awaySeconds?: number }[] = []
   const signal = new AbortController()
   const watched = watchDevice(
@@ -53,6 +55,7 @@ function watch(port: DeviceSettings['port'] = { type: 'serial', path }, driver =
       now: () => ({ wallMs: Date.now(), uptimeMs: performance.now(), boot: 'b', trusted: true }),
       zone: 'Asia/Shanghai',
       hear: async (one) => void heard.push(one),
+      refused: (source, _at, bytes) => void refused.push([source.id, hex(bytes)]),
       changed: () => undefined,
       log: pino({}, { write: (text: string) => void logged.push(JSON.parse(text)) }),
     },
@@ -68,7 +71,7 @@ function watch(port: DeviceSettings['port'] = { type: 'serial', path }, driver =
     heard.map(({ told: { event }, waited }) =>
       event.kind === 'blood-pressure' ? [event.systolic, waited] : [event.kind],
     )
-  return { watched, heard, logged, state, systolics, end }
+  return { watched, heard, refused, logged, state, systolics, end }
 }
 
 describe('bytes that waited in a port before it was opened (FC-30)', () => {
@@ -147,6 +150,21 @@ describe('a device', () => {
     cable.plug()
     await state('open')
     expect(watched.status().cause).toBeNull()
+  })
+
+  it('that sends a damaged frame is counted as having sent it, and the frame is told raw, once', async () => {
+    const driver = await findDriver('and-tm2657')
+    const capture = readFileSync(new URL('../../../devices/blood-pressure/and-tm2657.capture', import.meta.url), 'utf8')
+    const good = fromHex(/^< (.+)$/m.exec(capture)![1]!)
+    const damaged = good.with(10, good[10]! ^ 1)
+    const { watched, refused, heard, state } = watch({ type: 'serial', path }, driver)
+    await state('open')
+    cable.send(damaged)
+    await until('the refusal', () => watched.status().counts.refusedFrames > 0)
+    cable.send(good)
+    await until('the reading', () => heard.length > 0)
+    expect(refused).toEqual([['cuff', hex(damaged)]])
+    expect(watched.status().counts).toMatchObject({ events: 1, refusedFrames: 1 })
   })
 
   it('of another kind fills counts, not memory, and a good line after its garbage is found', async () => {

@@ -11,6 +11,7 @@ import { hrefOf } from '../../route.ts'
 import { useNow, useSites } from '../../session.tsx'
 import { drift, duration, recent } from '../../time.ts'
 import { useCause } from '../quarantine/Quarantine.tsx'
+import { Delivery } from './Delivery.tsx'
 import { Devices } from './Devices.tsx'
 import { byNeed, clockOff, isAway, stateOf } from './state.ts'
 
@@ -91,6 +92,7 @@ export function Kiosks() {
           )}
         </section>
         {selected && <Devices kiosk={selected} />}
+        {selected && <Delivery kiosk={selected} />}
       </main>
       <Kept />
     </div>
@@ -109,11 +111,13 @@ function Row({ kiosk, current, onChoose }: { kiosk: Kiosk; current: boolean; onC
   const queued = status?.queued ?? null
   const grave = level === 3 ? 'grave' : undefined
   const records = [
+    delivery.stored > 0 && t('kiosk.stored', { n: delivery.stored }),
     delivery.missing > 0 && t('kiosk.missing', { n: delivery.missing }),
     delivery.gone > 0 && t('kiosk.goneCount', { n: delivery.gone }),
     delivery.conflicts > 0 && t('kiosk.conflicts', { n: delivery.conflicts }),
     delivery.quarantined > 0 && t('kiosk.quarantined', { n: delivery.quarantined }),
   ].filter((part) => part !== false)
+  const complete = delivery.stored > 0 && records.length === 1
   return (
     <Fragment>
       <tr className={grave} data-open={advice ? true : undefined}>
@@ -127,7 +131,9 @@ function Row({ kiosk, current, onChoose }: { kiosk: Kiosk; current: boolean; onC
           <Severity level={level} word={t(word)} />
           <span className="small dim line">
             {kiosk.lastWord === null
-              ? t('kiosk.noWord')
+              ? status === null
+                ? t('kiosk.noWord')
+                : t('kiosk.ownWord', { time: at(status.at) }) // kept by the broker from before: no contact
               : isAway(kiosk)
                 ? t('kiosk.since', {
                     time: at(kiosk.lastWord),
@@ -141,8 +147,12 @@ function Row({ kiosk, current, onChoose }: { kiosk: Kiosk; current: boolean; onC
         </td>
         <td className="r" data-label={t('column.queued')}>
           {queued === null ? '—' : isAway(kiosk) ? t('kiosk.atLeast', { n: queued }) : queued}
+          {status?.oldest && <span className="fine line">{t('kiosk.oldest', { time: at(status.oldest) })}</span>}
         </td>
-        <td data-label={t('column.records')}>{records.length === 0 ? t('kiosk.complete') : records.join(' · ')}</td>
+        <td data-label={t('column.records')}>
+          {complete && `${t('kiosk.complete')} · `}
+          {records.length === 0 ? '—' : records.join(' · ')}
+        </td>
         <td className="r" data-label={t('column.clock')}>
           {off === null
             ? '—'

@@ -1,0 +1,49 @@
+// What of one kiosk is here, for whoever looks after it: each numbered sequence, how far it came, what lacks and where it is.
+import type { Kiosk } from '../../api.ts'
+import { useText } from '../../i18n.ts'
+import { useSites } from '../../session.tsx'
+import { Grid } from '../resident/tables.tsx'
+
+export function Delivery({ kiosk: { hub, site, delivery } }: { kiosk: Kiosk }) {
+  const { t } = useText()
+  const { nameOf } = useSites()
+  if (delivery.epochs.length === 0) return null
+  const title = t('kiosks.delivery', { site: nameOf(site), hub })
+  const head = [
+    t('column.epoch'),
+    t('column.through'),
+    t('column.stored'),
+    t('column.keptThere'),
+    t('column.missing'),
+    t('column.gone'),
+  ]
+  const rows = delivery.epochs.map(({ epoch, through, stored, kept, missing, ranges, gone }) => ({
+    key: epoch,
+    cells: [
+      <span key="e" className="fine code" title={epoch}>
+        {epoch.slice(0, 8)}
+      </span>,
+      through,
+      stored,
+      kept === null ? t('kiosk.notNamed') : kept.last < kept.first ? '—' : `${kept.first}–${kept.last}`,
+      <span key="m">
+        {missing}
+        {ranges.length > 0 && (
+          <span className="fine line">
+            {ranges.map(([from, to]) => (from === to ? from : `${from}–${to}`)).join(t('kiosk.comma'))}
+          </span>
+        )}
+      </span>,
+      gone,
+    ],
+  }))
+  return (
+    <section className="panel" aria-label={title}>
+      <div className="pad">
+        <h2>{title}</h2>
+        <p className="small dim">{t('kiosks.deliveryLead')}</p>
+      </div>
+      <Grid head={head} rows={rows} caption={null} />
+    </section>
+  )
+}
