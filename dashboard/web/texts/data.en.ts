@@ -111,6 +111,7 @@ export const data: Record<keyof typeof zh, string> = {
   'cause.retained': 'An old retained message',
   'cause.store-refused': 'The time series refused it',
   'cause.conflict': 'Two versions of one id',
+  'cause.erased': 'Of somebody who was erased: its content was dropped',
   'kiosk.silent': 'No contact',
   'kiosk.silentAdvice':
     'It left without a goodbye: most likely power or line. Nothing is lost; the kiosk sends the rest when it is back.',

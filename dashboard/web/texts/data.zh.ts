@@ -109,6 +109,7 @@ export const data = {
   'cause.retained': '留存的旧消息',
   'cause.store-refused': '时间序列库不收',
   'cause.conflict': '同一编号有两个版本',
+  'cause.erased': '此人已被删除，内容不保留',
   'kiosk.silent': '没有联系',
   'kiosk.silentAdvice': '断开时没有告别，多半是断电或断网。机器里的数据不会丢，恢复后自动补送。',
   'kiosk.offline': '连接断开',
