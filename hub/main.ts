@@ -136,6 +136,7 @@ program
   .description('what is plugged in now, and the driver that knows it by its ids')
   .option('--json', 'one JSON array; numbers are decimal, as the configuration takes them')
   .action(ports)
+program
   .command('refused')
   .description('what devices sent lately and could not be read, raw, for support; never a byte of a card')
   .requiredOption('--config <file>', 'the hub’s configuration, JSON')

@@ -6,10 +6,13 @@ import { type AddressInfo, createServer } from 'node:net'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
+import { fromHex, hex } from '../../devices/kit/bytes.ts'
 import { allDrivers } from '../../devices/kit/driver.ts'
 import { openOutbox } from '../../hub/outbox.ts'
 import { ACK, AstmSession, ENQ } from '../../simulators/devices/astm.ts'
 import { PROGRAMS, start } from '../../simulators/programs.ts'
+import { ptyCable } from '../../simulators/pty.ts'
+import { until } from '../servers.ts'
 
 function call(args: string[], input = ''): Promise<{ code: number | null; stdout: string; stderr: string }> {
   const child = spawn(process.execPath, [PROGRAMS.hub, ...args])
@@ -92,6 +95,29 @@ describe('kiosk-hub run', () => {
   const write = (name: string, content: object) => writeFileSync(join(folder, name), JSON.stringify(content))
   const run = (log: (line: Uint8Array) => void = () => undefined) =>
     start<{ ready: true; url: string; hub: string }>('hub', ['run', '--config', join(folder, 'config.json')], { log })
+
+  it('lists what a device sent and could not be read, raw, after the hub has ended', async () => {
+    const good = fromHex(captured().frame)
+    const damaged = good.with(10, good[10]! ^ 1)
+    const cable = ptyCable(
+      join(folder, 'cuff'),
+      () => undefined,
+      () => performance.now(),
+    )
+    const list = async () => {
+      const { stdout } = await call(['refused', '--json', '--config', join(folder, 'config.json')])
+      return JSON.parse(stdout) as unknown[]
+    }
+    expect(await list()).toEqual([])
+    const hub = await run()
+    await until('the cuff to be open', () => cable.send(damaged))
+    await until('the refusal', async () => (await list()).length > 0)
+    await hub.stop()
+    cable.pull()
+    expect(await list()).toMatchObject([{ device: 'cuff', driver: 'and-tm2657', bytes: hex(damaged) }])
+    const { stdout } = await call(['refused', '--config', join(folder, 'config.json')])
+    expect(stdout).toContain(`cuff (and-tm2657) ${hex(damaged)}`)
+  })
 
   it('is ready with line and devices away, serves its page, and ends within two seconds', async () => {
     const hub = await run()
