@@ -68,7 +68,7 @@ export function openUplink(options: UplinkOptions) {
 
   /** Rows may be sent (again) from here. */
   const rewindTo = (position: Position) => {
-    if (isBefore(position, backlog)) backlog = { opening: position.opening, seq: position.seq - 1 }
+    if (!isBefore(backlog, position)) backlog = { opening: position.opening, seq: position.seq - 1 }
   }
 
   // ---- Sending

@@ -174,6 +174,18 @@ describe('rows', () => {
     await until('the missing again', () => sentSeqs().filter((seq) => seq === 2 || seq === 3).length === 4)
   })
 
+  it('listed as missing are sent again, the newest that ever left too', async () => {
+    put(2)
+    start()
+    await sent(2)
+    await covered(2, [[2, 2]])
+    await until('the mark', () => outbox.state().queued === 1)
+    for (const times of [2, 3, 4]) {
+      skippedMs += 10_500
+      await until(`row 2 the ${times}. time`, () => sentSeqs().filter((seq) => seq === 2).length === times)
+    }
+  })
+
   it('that a clinic restored from a backup no longer has are sent again', async () => {
     put(5)
     start()
