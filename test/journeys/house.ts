@@ -51,8 +51,23 @@ export interface House {
   close(): Promise<void>
 }
 
+/** Whatever of it stands is taken down again when the rest does not come up. */
 export async function house(options: HouseOptions): Promise<House> {
+  const standing: (() => unknown)[] = []
+  const close = async () => {
+    for (const end of standing.splice(0).reverse()) await end()
+  }
+  try {
+    return await build(options, standing, close)
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+async function build(options: HouseOptions, standing: (() => unknown)[], close: () => Promise<void>): Promise<House> {
   const folder = mkdtempSync(join(tmpdir(), 'house-'))
+  standing.push(() => rmSync(folder, { recursive: true, force: true }))
   const [clinicPort, screenPort] = [await freePort(), await freePort()]
   let logs = ''
   const around = {
@@ -63,6 +78,7 @@ export async function house(options: HouseOptions): Promise<House> {
   }
   const servers = options.parts === 'servers'
   const influx = servers ? await influxd(options.data?.influx ?? join(folder, 'influx')) : undefined
+  standing.push(() => influx?.end())
   await influx?.start()
   const embeddedPort = await freePort()
   const clinicUser = { user: 'clinic', password: 'clinic password' }
@@ -95,6 +111,7 @@ export async function house(options: HouseOptions): Promise<House> {
         ],
       },
     ])
+    standing.push(() => broker?.end())
     await broker.start()
     await writeConfig(join(folder, 'clinic'), {
       ...JSON.parse(await readFile(clinicConfig, 'utf8')),
@@ -119,41 +136,44 @@ export async function house(options: HouseOptions): Promise<House> {
     ...options.hubConfig,
   })
   const devices: Record<string, RunningDevice> = {}
+  standing.push(() => {
+    for (const device of Object.values(devices)) device.end()
+  })
   for (const [id, driver] of Object.entries(options.devices))
     devices[id] = await startDevice(driver, ports[id]!, { now: Date.now, zone: SITE.zone })
 
+  let clinic: House['clinic'] = await start('clinic', ['run', '--config', clinicConfig], around)
+  standing.push(() => clinic.stop())
+  let hub: House['hub'] = await start('hub', ['run', '--config', hubConfig], around)
+  standing.push(() => hub.stop())
   const closing = new AbortController()
-  const it: House = {
+  standing.push(() => closing.abort())
+  return {
     folder,
     devices,
     broker,
     influx,
-    clinic: await start('clinic', ['run', '--config', clinicConfig], around),
-    hub: await start('hub', ['run', '--config', hubConfig], around),
+    get clinic() {
+      return clinic
+    },
+    get hub() {
+      return hub
+    },
     screen: watchScreen(`http://127.0.0.1:${screenPort}`, closing.signal),
     paths: { hub: { config: hubConfig, data: data.hub }, clinic: { config: clinicConfig, data: data.clinic } },
     logs: () => logs,
     log: around.log,
     async startClinic(env) {
-      it.clinic = await start('clinic', ['run', '--config', clinicConfig], {
+      clinic = await start('clinic', ['run', '--config', clinicConfig], {
         ...around,
         env: { ...around.env, ...env },
       })
     },
     async startHub(env, born) {
       const here = { ...around, env: { ...around.env, ...env }, ...(born && { born }) }
-      it.hub = await start('hub', ['run', '--config', hubConfig], here)
+      hub = await start('hub', ['run', '--config', hubConfig], here)
     },
-    api: () => signIn(it.clinic.ready.url.replace(/\/$/, ''), 'doctor', PASSWORD),
-    async close() {
-      closing.abort()
-      await it.hub.stop()
-      await it.clinic.stop()
-      for (const device of Object.values(devices)) device.end()
-      await broker?.end()
-      await influx?.end()
-      rmSync(folder, { recursive: true, force: true })
-    },
+    api: () => signIn(clinic.ready.url.replace(/\/$/, ''), 'doctor', PASSWORD),
+    close,
   }
-  return it
 }

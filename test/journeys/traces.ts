@@ -28,8 +28,8 @@ export function encodings(text: string): Buffer[] {
   return [...raw, ...texts.map((one) => Buffer.from(one))].filter((one) => one.length >= 5)
 }
 
-/** Whole-token 18-digit numbers whose check digit is right. */
+/** Whole-token 18-digit numbers whose check digit is right; what stands behind a decimal point is part of a number. */
 export const numbersIn = (bytes: Buffer) =>
-  [...bytes.toString('latin1').matchAll(/(?<![0-9A-Za-z])(\d{17})([\dXx])(?![0-9A-Za-z])/g)]
+  [...bytes.toString('latin1').matchAll(/(?<![0-9A-Za-z]|\d\.)(\d{17})([\dXx])(?![0-9A-Za-z])/g)]
     .filter(([, first17, last]) => checkDigit(first17!) === last!.toUpperCase())
     .map(([number]) => number)
