@@ -65,7 +65,7 @@ const purgesSoon = { hubConfig: { keepDays: 0, visit: { idleWarnSeconds: 7000, i
 
 export const hubKilled: Case[] = [
   {
-    name: 'hub killed at 200 instants',
+    name: 'hub killed at seeded instants',
     kind: 'hub killed',
     limitSeconds: 3000,
     async run(world) {
