@@ -99,6 +99,14 @@ export const delimited =
 export const fixedLength = (length: number, start: readonly number[], good: (frame: Uint8Array) => boolean) =>
   lengthPrefixed({ start, head: start.length, length: () => length, shortest: length, longest: length, good })
 
+/** A frame that is exactly a report, for a HID line that is `aligned`; where there is no check, `good` knows its shape. */
+export const wholeReport =
+  (length: number, good: (report: Uint8Array) => boolean) =>
+  (bytes: Uint8Array): Cut => {
+    if (bytes.length < length) return 'more'
+    return good(bytes.subarray(0, length)) ? { frame: length } : 'refused'
+  }
+
 const CR = 0x0d
 const LF = 0x0a
 const digit = (byte: number) => byte >= 0x30 && byte <= 0x39

@@ -35,13 +35,16 @@ export function frameCutter(driver: DriverDefinition, counts: Counts, onRefused?
   let [passed, toldTo] = [0, 0] // bytes of the stream
   const known: boolean[] = [] // by byte: asked once, so that noise costs next to nothing
   const begins = (byte: number) => (known[byte] ??= driver.cutFrame(Uint8Array.of(byte)) !== 'noise')
+  // Without a check, bytes of a refused report beside those of the next could pass for a frame.
+  const aligned = line.type === 'hid' && line.aligned === true
+  const step = aligned ? line.reportLength : 1
   let partial: Uint8Array = new Uint8Array(0)
 
   function cut(bytes: Uint8Array, ended: boolean): Uint8Array[] {
     const frames: Uint8Array[] = []
     let at = 0
     while (at < bytes.length) {
-      if (begins(bytes[at]!)) {
+      if (aligned || begins(bytes[at]!)) {
         const window = bytes.subarray(at, at + LONGEST_FRAME)
         const found = driver.cutFrame(window)
         if (typeof found === 'object') {
@@ -59,8 +62,8 @@ export function frameCutter(driver: DriverDefinition, counts: Counts, onRefused?
           }
         }
       }
-      counts.discardedBytes++
-      at++ // one byte only: a good frame may begin inside a bad one
+      counts.discardedBytes += step
+      at += step // one byte only, unless frames are aligned: a good frame may begin inside a bad one
     }
     passed += at
     partial = bytes.slice(at)

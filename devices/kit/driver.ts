@@ -27,6 +27,8 @@ export interface HidLine {
   ids: readonly UsbId[]
   /** Bytes of one report, both ways, without a report id. */
   reportLength: number
+  /** A frame begins where a report begins and fills whole reports; a refused report is stepped over whole. */
+  aligned?: true
   /** The payload one input report carries; empty for noise. */
   unwrap(report: Uint8Array): Uint8Array
   /** Payload bytes as output reports of `reportLength`. */

@@ -1,9 +1,9 @@
 // The link and the pure decoder: nothing hangs, nothing is swallowed, nothing grows, whatever comes over the wire.
 import fc from 'fast-check'
 import { describe, expect, test } from 'vitest'
-import { bytesOf, crc16, fromHex, hex, sum, xor } from '../../devices/kit/bytes.ts'
-import { decoder } from '../../devices/kit/decode.ts'
-import { allDrivers, findDriver } from '../../devices/kit/driver.ts'
+import { bytesOf, crc16, fromHex, hex, sum, wholeReport, xor } from '../../devices/kit/bytes.ts'
+import { decoder, frameCutter } from '../../devices/kit/decode.ts'
+import { allDrivers, type Driver, findDriver } from '../../devices/kit/driver.ts'
 import { deviceTime } from '../../devices/kit/event.ts'
 import { LinkClosed, LinkTimeout, openLink } from '../../devices/kit/link.ts'
 import { decode, goodFrames, joined, onlyEvents, port } from './wire.ts'
@@ -34,6 +34,19 @@ test('a date that does not exist is null and never rolled over', () => {
   ] as const)
     expect(deviceTime(date, [8, 15])).toBeNull()
   expect(deviceTime([2026, 3, 2], [24, 0])).toBeNull()
+})
+
+test('on an aligned line a report is a frame or nothing: bytes of a refused one never join those of the next', () => {
+  const reports: Driver = {
+    ...reader,
+    transport: { type: 'hid', ids: [], reportLength: 4, aligned: true, unwrap: (r) => r, wrap: (p) => [p] },
+    cutFrame: wholeReport(4, ([first, , , last]) => first === 1 && last === 2),
+  }
+  const counts = { discardedBytes: 0, refusedFrames: 0 }
+  const cutter = frameCutter(reports, counts)
+  expect(cutter.push(fromHex('01000000 09010002 09090102 01ff0002')).map(hex)).toEqual(['01ff0002'])
+  expect(counts).toEqual({ discardedBytes: 12, refusedFrames: 3 })
+  expect(cutter.pending()).toBe(0)
 })
 
 test('an answer follows its question, and silence is a LinkTimeout', async () => {

@@ -39,8 +39,13 @@ export function goodFrames(driver: Driver): { frame: Uint8Array; events: DeviceE
   })
 }
 
-/** Noise none of whose bytes can begin a frame of this driver. */
+/** Where a stream can be cut: between any two bytes, or between reports only. */
+export const step = ({ transport }: Driver): number =>
+  transport.type === 'hid' && transport.aligned ? transport.reportLength : 1
+
+/** Noise, so many steps of it, nothing of which can begin a frame of this driver. */
 export function noise(driver: Driver, length: number): Uint8Array {
+  if (step(driver) > 1) return new Uint8Array(length * step(driver)).fill(0xf4)
   const quiet = Array.from({ length: 256 }, (_, byte) => byte).filter(
     (byte) => driver.cutFrame(Uint8Array.of(byte)) === 'noise',
   )
