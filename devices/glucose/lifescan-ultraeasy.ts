@@ -1,16 +1,10 @@
 // LifeScan OneTouch UltraEasy and UltraMini, serial cable. Asked record by record; the link bytes alternate in two rounds.
 // Protocol: daniel-thompson/ultraeasy otdms.log-commented. Never sent: 05 1A, which erases the memory.
-import { crc16, fromHex, hex, latin1, lengthPrefixed } from '../kit/bytes.ts'
+import { fromHex, hex, latin1 } from '../kit/bytes.ts'
 import { defineDriver, type Facts, FrameError } from '../kit/driver.ts'
 import type { Glucose } from '../kit/event.ts'
+import { cutPacket, EMPTY, LINK, packet, payloadOf, view, wallClock } from '../kit/lifescan.ts'
 import { type Link, LinkTimeout } from '../kit/link.ts'
-
-const STX = 0x02
-const ETX = 0x03
-const EMPTY = 6 // length of a packet without payload
-const LENGTH = 1
-const LINK = 2
-const PAYLOAD = 3
 
 /** Link byte bits. */
 const MORE = 0x10
@@ -39,31 +33,6 @@ const ANSWER_MS = 500
 const PACE_MS = 100 // the meter drops packets that follow each other faster
 const WATCH_MS = 1000
 const ATTEMPTS = 3
-
-function packet(link: number, payload: Uint8Array = new Uint8Array(0)): Uint8Array {
-  const frame = Uint8Array.of(STX, EMPTY + payload.length, link, ...payload, ETX, 0, 0)
-  new DataView(frame.buffer).setUint16(frame.length - 2, crc16(frame.subarray(0, -2)), true)
-  return frame
-}
-
-const view = (bytes: Uint8Array) => new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength)
-
-const cutFrame = lengthPrefixed({
-  start: [STX],
-  head: PAYLOAD,
-  length: (head) => head[LENGTH]!,
-  shortest: EMPTY,
-  longest: 0xff,
-  good: (frame) =>
-    frame[LINK]! < 0x20 &&
-    frame.at(-3) === ETX &&
-    crc16(frame.subarray(0, -2)) === view(frame).getUint16(frame.length - 2, true),
-})
-
-/** Seconds since 1970 of the meter's own wall clock, never an instant; null when it was never set or lost. */
-function wallClock(seconds: number): string | null {
-  return seconds === 0 || seconds === 0xffffffff ? null : new Date(seconds * 1000).toISOString().slice(0, 19)
-}
 
 /** What the payload says. The protocol names no answer: kind follows from status and shape. */
 function answer(payload: Uint8Array): Facts {
@@ -109,8 +78,7 @@ function parse(frame: Uint8Array): Facts {
     S: link & SENT,
   }
   const crc = hex(frame.subarray(-2)) // as it stands on the wire, low byte first
-  const said =
-    frame.length === EMPTY ? { kind: bits.disconnect ? 'disconnect-ack' : 'ack' } : answer(frame.subarray(PAYLOAD, -3))
+  const said = frame.length === EMPTY ? { kind: bits.disconnect ? 'disconnect-ack' : 'ack' } : answer(payloadOf(frame))
   return { ...said, link: bits, crc }
 }
 
@@ -181,7 +149,7 @@ export default defineDriver({
   check: 'crc16',
   evidence: 'recorded',
   memory: true,
-  cutFrame,
+  cutFrame: cutPacket(0x20), // bits 5 to 7 of the link byte are zero
   parse,
   events(facts, earlier) {
     if (isReading(facts)) return [glucose(facts)]
@@ -204,7 +172,7 @@ export default defineDriver({
       const counted = await ask(ASK_COUNT, seen === '')
       const newest = counted && (await ask(askRecord(0)))
       if (!newest) return
-      const now = hex(counted.subarray(PAYLOAD, -3)) + hex(newest.subarray(PAYLOAD, -3)) // a full memory keeps its count
+      const now = hex(payloadOf(counted)) + hex(payloadOf(newest)) // a full memory keeps its count
       if (now !== seen) {
         const serial = await ask(ASK_SERIAL)
         const clock = serial && (await ask(ASK_CLOCK))

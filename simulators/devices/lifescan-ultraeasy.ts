@@ -2,28 +2,11 @@
 import { z } from 'zod'
 import type { Glucose } from '../../devices/kit/event.ts'
 import { ascii, clockCommand, command, DeviceClock, joined, type Simulator, WallTime, wallText } from './device.ts'
+import { encodePacket, packetEar, u32 } from './lifescan.ts'
 
-const STX = 0x02
-const ETX = 0x03
 const LINK = { disconnect: 0x08, ack: 0x04, expects: 0x02, sends: 0x01 } as const
 const HI = 0xffff
 const LO = 0xfffe
-
-/** CRC-16, polynomial 1021, start FFFF, over STX..ETX; sent low byte first. */
-function crc16(bytes: Uint8Array): number {
-  let crc = 0xffff
-  for (const byte of bytes) {
-    crc ^= byte << 8
-    for (let bit = 0; bit < 8; bit += 1) crc = crc & 0x8000 ? ((crc << 1) ^ 0x1021) & 0xffff : crc << 1
-  }
-  return crc
-}
-
-export function encodePacket(link: number, payload: Uint8Array | readonly number[] = []): Uint8Array {
-  const head = joined([STX, payload.length + 6, link], payload, [ETX])
-  const crc = crc16(head)
-  return joined(head, [crc & 0xff, crc >> 8])
-}
 
 /** A record as the meter keeps it: mg/dL, seconds of the local wall clock since 1970. */
 export interface UltraEasyRecord {
@@ -32,7 +15,6 @@ export interface UltraEasyRecord {
   at: string
 }
 
-const u32 = (value: number) => [value & 0xff, (value >>> 8) & 0xff, (value >>> 16) & 0xff, (value >>> 24) & 0xff]
 const wallSeconds = (wall: string) => Date.parse(`${wall}Z`) / 1000
 
 export const recordPayload = ({ value, at }: UltraEasyRecord): Uint8Array => {
@@ -62,7 +44,6 @@ export const simulator: Simulator = {
     let expects = 0
     let sends = 0
     let lastAnswer: Uint8Array | null = null
-    let waiting: Uint8Array = new Uint8Array(0)
 
     /** The answer to a command, null for silence. Erasing and clock setting are not obeyed: a hub has no business with them. */
     const answer = (ask: Uint8Array): Uint8Array | null => {
@@ -114,27 +95,10 @@ export const simulator: Simulator = {
       if (lastAnswer) world.send(lastAnswer)
     }
 
+    const ear = packetEar(hear)
     return {
-      receive(bytes) {
-        waiting = joined(waiting, bytes)
-        while (waiting.length >= 2) {
-          const length = waiting[1]!
-          if (waiting[0] !== STX || length < 6) {
-            waiting = waiting.slice(1)
-            continue
-          }
-          if (waiting.length < length) return
-          const packet = waiting.slice(0, length)
-          const [low, high] = packet.slice(-2)
-          const intact = packet[length - 3] === ETX && crc16(packet.slice(0, -2)) === (low! | (high! << 8))
-          // The link layer has no NAK: a damaged packet is passed over in silence.
-          waiting = waiting.slice(intact ? length : 1)
-          if (intact) hear(packet[2]!, packet.slice(3, -3))
-        }
-      },
-      unplugged() {
-        waiting = new Uint8Array(0)
-      },
+      receive: ear.receive,
+      unplugged: ear.forget,
       commands: {
         store: command(
           z.strictObject({ store: Store }),

@@ -199,6 +199,44 @@ test('a silent UltraEasy ends the session', async () => {
   expect((await converse(ultraEasy, 10, () => undefined)).ended).toBe('returned')
 })
 
+/** A Verio IQ: `asked` hears each payload; `loses` leaves so many questions unanswered; record 1 cannot be given. */
+function verioMeter(asked: string[], loses = 0): Answer {
+  let lost = loses
+  return (said, say) => {
+    const ask = hex(said.subarray(3, -3))
+    asked.push(ask)
+    if (lost-- > 0) return
+    const answer = (payload: string) => say(packet(0, payload))
+    if (ask === '032700') answer('0306 0300')
+    else if (ask === '030b0102') answer('0306 5443465051524d4700')
+    else if (ask === '032002') answer('0306 09f57c1b')
+    else if (ask === '03210000') answer('0306 5aa5781bce0000010000')
+    else if (ask === '03210200') answer('0306 8dbc7c1b560000010000')
+    else if (ask.startsWith('0321')) answer('0309')
+  }
+}
+
+test('a Verio IQ that loses answers is asked again; a record it cannot give takes no other along', async () => {
+  const verio = await findDriver('lifescan-verio-iq')
+  const asked: string[] = []
+  const { events, ended } = await converse(verio, 30, verioMeter(asked, 2))
+  expect(events).toEqual([
+    { kind: 'device', model: 'OneTouch Verio IQ', serial: 'TCFPQRMG', clock: '2014-08-12T15:53:45' },
+    { ...glucose(206, '2014-08-09T09:24:42'), context: 'preMeal' },
+    { ...glucose(86, '2014-08-12T11:52:45'), context: 'preMeal' },
+  ])
+  expect(ended).toBe('still talking')
+  expect(asked.filter((ask) => ask === '03210100')).toHaveLength(3)
+  expect([...new Set(asked.map((ask) => ask.slice(0, 4)))].sort()).toEqual(['030b', '0320', '0321', '0327']) // never 031a
+  expect(asked).not.toContain(expect.stringMatching(/^032001/))
+})
+
+test.each(['lifescan-verio-iq'])('a silent %s ends the session, told nothing', async (id) => {
+  const { events, ended } = await converse(await findDriver(id), 90, () => undefined)
+  expect(events).toEqual([])
+  expect(ended).toBe('returned')
+})
+
 const response = (sw3: number, data: Uint8Array = new Uint8Array(0)) => {
   const counted = Uint8Array.of((4 + data.length) >> 8, (4 + data.length) & 0xff, 0, 0, sw3, ...data)
   return Uint8Array.of(...fromHex('AAAAAA9669'), ...counted, xor(counted))

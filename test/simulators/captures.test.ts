@@ -9,7 +9,9 @@ import * as contourUsb from '../../simulators/devices/ascensia-contour-usb.ts'
 import { encodeFrame } from '../../simulators/devices/astm.ts'
 import * as contec from '../../simulators/devices/contec-08a.ts'
 import { joined } from '../../simulators/devices/device.ts'
+import { encodePacket } from '../../simulators/devices/lifescan.ts'
 import * as ultraEasy from '../../simulators/devices/lifescan-ultraeasy.ts'
+import * as verioIq from '../../simulators/devices/lifescan-verio-iq.ts'
 import * as rbp from '../../simulators/devices/maibobo-rbp.ts'
 import * as b3 from '../../simulators/devices/microlife-b3.ts'
 import * as bpa from '../../simulators/devices/microlife-bpa.ts'
@@ -193,21 +195,51 @@ reproduces('lifescan-ultraeasy', 13, (decoded) => {
   const time = String(decoded.time)
   switch (decoded.kind) {
     case 'serial':
-      return ultraEasy.encodePacket(link, ultraEasy.serialPayload(String(decoded.serial)))
+      return encodePacket(link, ultraEasy.serialPayload(String(decoded.serial)))
     case 'version':
-      return ultraEasy.encodePacket(link, ultraEasy.versionPayload(String(decoded.version)))
+      return encodePacket(link, ultraEasy.versionPayload(String(decoded.version)))
     case 'clock':
-      return ultraEasy.encodePacket(link, ultraEasy.clockPayload(time))
+      return encodePacket(link, ultraEasy.clockPayload(time))
     case 'unit':
-      return ultraEasy.encodePacket(link, ultraEasy.unitPayload(z.enum(['mg/dL', 'mmol/L']).parse(decoded.displayUnit)))
+      return encodePacket(link, ultraEasy.unitPayload(z.enum(['mg/dL', 'mmol/L']).parse(decoded.displayUnit)))
     case 'count':
-      return ultraEasy.encodePacket(link, ultraEasy.countPayload(Number(decoded.count)))
+      return encodePacket(link, ultraEasy.countPayload(Number(decoded.count)))
     case 'reading': {
       const value = z.union([z.number(), z.enum(['HI', 'LO'])]).parse(decoded.range ?? decoded.value)
-      return ultraEasy.encodePacket(link, ultraEasy.recordPayload({ value, at: time }))
+      return encodePacket(link, ultraEasy.recordPayload({ value, at: time }))
     }
     default:
-      return ultraEasy.encodePacket(link)
+      return encodePacket(link)
+  }
+})
+
+const Meal = z.enum(['none', 'before', 'after'])
+reproduces('lifescan-verio-iq', 15, (d) => {
+  const packet = (payload: Uint8Array) => encodePacket(0, payload)
+  switch (d.kind) {
+    case 'serial':
+      return packet(verioIq.textPayload(String(d.serial)))
+    case 'version':
+      return packet(verioIq.versionPayload(String(d.version)))
+    case 'model': // what stands behind the name is not understood, so it is no fact
+      return packet(verioIq.textPayload(String(d.model), Buffer.from('00a6e7790ceec60094b6fe7a58ecc6001a00', 'hex')))
+    case 'clock':
+      return packet(verioIq.clockPayload(String(d.time)))
+    case 'unit':
+      return packet(verioIq.unitPayload(z.enum(['mg/dL', 'mmol/L']).parse(d.displayUnit)))
+    case 'targets':
+      return packet(verioIq.targetsPayload(Number(d.low), Number(d.high)))
+    case 'count':
+      return packet(verioIq.countPayload(Number(d.count)))
+    case 'error':
+      return packet(Uint8Array.of(3, Number(d.status)))
+    case 'ok':
+      return packet(Uint8Array.of(3, 6))
+    default: {
+      const meal = Meal.parse(d.meal)
+      const value = Number(d.rawValue ?? d.value)
+      return packet(verioIq.recordPayload({ value, at: String(d.time), meal, control: d.control === true }))
+    }
   }
 })
 

@@ -190,6 +190,27 @@ test('the UltraEasy driver reads the whole memory, HI and LO and all, and no con
   expect(read).toEqual(expect.arrayContaining(said))
 })
 
+test.each([
+  [
+    'lifescan-verio-iq',
+    [
+      { store: { value: 99, at: '2026-11-25T08:15:00', meal: 'before' } },
+      { store: { value: 'HI', at: '2026-11-25T08:20:00' } },
+      { store: { value: 120, control: true } },
+      { store: { value: 99, at: '2026-11-25T08:15:00', meal: 'after' } },
+      { store: { value: 'LO', at: '2026-11-25T08:25:01' } },
+    ],
+  ],
+])(
+  'the %s driver reads the whole memory, newest first, HI and LO and all, and no control test',
+  async (driver, commands) => {
+    const { device, events } = await serial(driver)
+    const said = await sayAll(device, commands)
+    expect(said).toHaveLength(commands.length - 1)
+    expect(await next(events, said.length)).toEqual(said.toReversed())
+  },
+)
+
 const MEMORY = [
   { store: { value: 5.5, unit: 'mmol/L', at: '2026-11-25T08:15', meal: 'before' } },
   { store: { value: 'HI', unit: 'mmol/L', at: '2026-11-25T08:20' } },
