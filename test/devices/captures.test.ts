@@ -92,6 +92,7 @@ describe.each(drivers.map((driver) => [driver.id, driver] as const))('%s', (id, 
     bad[bad.length >> 1]! ^= 0x81
     const { events } = decode(driver, [bad, other.frame])
     expect(events.slice(-other.events.length)).toEqual(other.events)
+    if (step(driver) > 1) return // a report comes whole or not at all
     const cutShort = decode(driver, [good!.frame.subarray(0, good!.frame.length - 3), other.frame])
     expect(cutShort.events).toEqual(other.events)
   })
@@ -101,7 +102,8 @@ describe.each(drivers.map((driver) => [driver.id, driver] as const))('%s', (id, 
       const device = port(driver, () => undefined)
       const link = openLink(driver, device.transport)
       const received = link.receive()
-      for (const chunk of chunks(driver, frame.subarray(0, frame.length - 2))) device.say(payload(driver, chunk))
+      for (const chunk of chunks(driver, frame.subarray(0, frame.length - Math.max(2, step(driver)))))
+        device.say(payload(driver, chunk))
       device.unplug()
       await expect(received).rejects.toThrow(LinkClosed)
       await expect(link.receive()).rejects.toThrow(LinkClosed)

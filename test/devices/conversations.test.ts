@@ -402,7 +402,8 @@ test('a Contec is read user by user, never told to erase or to set its clock, an
   expect(ended).toBe('still talking')
 })
 
-test.each(['contec-08a', 'microlife-b3', 'microlife-bpa'])('a silent %s ends the session, told nothing', async (id) => {
+const ASKED = ['beurer-bm55', 'beurer-bm96', 'contec-08a', 'microlife-b3', 'microlife-bpa']
+test.each(ASKED)('a silent %s ends the session, told nothing', async (id) => {
   const { events, ended } = await converse(await findDriver(id), 90, () => undefined)
   expect(events).toEqual([])
   expect(ended).toBe('returned')

@@ -11,8 +11,12 @@ export const captureOf = (driver: Driver): Capture =>
   readCapture(readFileSync(new URL(`../../devices/${driver.kind}/${driver.id}.capture`, import.meta.url), 'utf8'))
 
 /** Protocol bytes of a chunk as captured: a HID report without its envelope. */
-export const payload = (driver: Driver, chunk: Uint8Array): Uint8Array =>
-  driver.transport.type === 'hid' ? driver.transport.unwrap(chunk) : chunk
+export function payload({ transport }: Driver, chunk: Uint8Array): Uint8Array {
+  if (transport.type !== 'hid') return chunk
+  const whole = new Uint8Array(transport.aligned ? Math.max(chunk.length, transport.reportLength) : chunk.length)
+  whole.set(chunk)
+  return transport.unwrap(whole)
+}
 
 /** Protocol bytes as chunks of the device's line: reports, if it is a HID device. */
 export const chunks = (driver: Driver, bytes: Uint8Array): Uint8Array[] =>

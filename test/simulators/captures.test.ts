@@ -1,5 +1,4 @@
 // Why the simulated devices may be believed: told what a captured frame says, they send that frame, byte for byte.
-import { readFileSync } from 'node:fs'
 import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import { encodeBp868f } from '../../simulators/devices/ampall-bp868f.ts'
@@ -20,38 +19,7 @@ import { encodeHbp9030 } from '../../simulators/devices/omron-hbp9030.ts'
 import { encodeFt201 } from '../../simulators/devices/paramatech-ft201.ts'
 import { encodeCard, encodeSdt } from '../../simulators/devices/sdt-samv.ts'
 import { encodeBr500 } from '../../simulators/devices/terumo-br500.ts'
-
-const Fixture = z.looseObject({
-  direction: z.string(),
-  hex: z.string(),
-  origin: z.enum(['public', 'derived']),
-  decoded: z.record(z.string(), z.unknown()),
-})
-type Fixture = z.infer<typeof Fixture>
-
-/** What the devices of a driver said, without the frames that are damaged on purpose and the streams glued from other frames. */
-const captured = (driver: string): Fixture[] =>
-  z
-    .array(Fixture)
-    .parse(JSON.parse(readFileSync(new URL(`../fixtures/${driver}.json`, import.meta.url), 'utf8')))
-    .filter(
-      ({ direction, decoded }) => direction === 'device->host' && decoded.checksumOk !== false && !isStream(decoded),
-    )
-const isStream = ({ kind, layer, expect: expected }: Fixture['decoded']) =>
-  kind === 'invalid' || kind === 'stream' || layer === 'stream' || expected !== undefined
-
-const upperHex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex').toUpperCase()
-
-/** Every frame of the driver goes through `encode`, which gets nothing but its decoded facts. */
-const reproduces = (driver: string, atLeast: number, encode: (decoded: Fixture['decoded']) => Uint8Array) =>
-  describe(driver, () => {
-    const fixtures = captured(driver)
-    test(`has its ${atLeast} captured frames or more`, () => expect(fixtures.length).toBeGreaterThanOrEqual(atLeast))
-    test.each(fixtures.map((f, i) => [`${i + 1}: ${f.origin} ${f.decoded.case ?? f.decoded.kind ?? ''}`, f] as const))(
-      'sends frame %s byte for byte',
-      (_, { hex, decoded }) => expect(upperHex(encode(decoded))).toBe(hex.toUpperCase()),
-    )
-  })
+import { captured, type Fixture, reproduces, upperHex } from './captured.ts'
 
 const figure = z.number().nullable()
 

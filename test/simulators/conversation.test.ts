@@ -234,6 +234,21 @@ test('the Contour USB driver reads the whole memory in HID reports, each in its 
 
 test.each([
   [
+    'beurer-bm55',
+    [
+      { store: { systolic: 120, diastolic: 78, pulse: 71 } },
+      { store: { systolic: 151, diastolic: 96, pulse: 88, user: 2, irregular: true } },
+      { store: { systolic: 150, diastolic: 90, pulse: 80, user: 2, moved: true, at: null } },
+    ],
+  ],
+  [
+    'beurer-bm96',
+    [
+      { store: { systolic: 137, diastolic: 84, pulse: 72, mark: 'af' } },
+      { store: { systolic: 120, diastolic: 78, pulse: 71, user: 2, at: null } },
+    ],
+  ],
+  [
     'contec-08a',
     [
       { store: { systolic: 148, diastolic: 85, mean: 105, pulse: 72 } },
@@ -260,7 +275,8 @@ test.each([
   const device = await startHidDevice(driver, { now: () => NOW, zone: ZONE })
   endings.push(() => device.end())
   const said = await sayAll(device, commands)
-  expect(await next(heard(driver, await device.open()), commands.length)).toEqual(said)
+  const read = await next(heard(driver, await device.open()), commands.length)
+  expect(read).toEqual(expect.arrayContaining(said)) // some tell the newest first
 })
 
 test('a Maibobo is connected, started by the host, and tells its pressure before its result', async () => {

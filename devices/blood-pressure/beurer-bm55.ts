@@ -1,0 +1,131 @@
+// Beurer BM55, BM58 and BM65, HID: eight-byte reports filled up with F4; the memory is asked record by record, without a check.
+// Protocol: roose242/bmdump, beep-projects/bpconnect and three more readers that agree; from notes. Never sent: F7 and F6, after which it is deaf.
+import { wholeReport } from '../kit/bytes.ts'
+import { type Cut, defineDriver, type Facts, FrameError } from '../kit/driver.ts'
+import { deviceTime } from '../kit/event.ts'
+import { type Link, LinkTimeout } from '../kit/link.ts'
+
+const REPORT = 8
+const FILL = 0xf4
+const HELLO = 0x55
+const NO_SUCH = 0xa9
+const ASK_HELLO = Uint8Array.of(0xaa)
+const ASK_COUNT = Uint8Array.of(0xa2)
+const askRecord = (n: number) => Uint8Array.of(0xa3, n)
+
+const ANSWER_MS = 1000
+const WAKE_MS = 1000 // it hears nothing before that after it was plugged in
+const AGAIN_MS = 30_000
+const OFFSET = 25 // of both pressures, to fit a byte
+const HIGH = 0x80
+
+const filled = (bytes: Uint8Array) => bytes.every((byte) => byte === FILL)
+
+/** Whatever it is: a record that is nonsense must not pass for silence, or none behind it would be read. */
+const anyReport = wholeReport(REPORT, () => true)
+const cutFrame = (bytes: Uint8Array): Cut => (filled(bytes.subarray(0, REPORT)) ? 'noise' : anyReport(bytes))
+
+interface Measurement extends Facts {
+  kind: 'measurement'
+  user: number
+  deviceTime: string | null
+  systolic: number
+  diastolic: number
+  pulse: number
+  irregularHeartbeat: boolean
+  movement: boolean
+}
+
+function parse(report: Uint8Array): Facts {
+  const [first, ...rest] = report
+  if (filled(Uint8Array.from(rest))) {
+    if (first === HELLO) return { kind: 'hello', type: 'hello' }
+    return first === NO_SUCH ? { kind: 'no such record' } : { kind: 'count', recordCount: first }
+  }
+  const [systolic, diastolic, pulse, month, day, hour, minute, year] = report as unknown as [
+    ...[number, number, number, number, number, number, number, number],
+  ]
+  // Letters of its name and fillers have one of these bits.
+  if ((month & 0x70) !== 0 || (month & 0x0f) > 12 || (day & 0x60) !== 0 || hour > 23 || minute > 59)
+    throw new FrameError('BM55: expected a record with a date and a time')
+  return {
+    kind: 'measurement',
+    user: day & HIGH ? 2 : 1,
+    deviceTime: deviceTime([2000 + (year & 0x7f), month & 0x0f, day & 0x1f], [hour, minute]),
+    systolic: systolic + OFFSET,
+    diastolic: diastolic + OFFSET,
+    pulse,
+    irregularHeartbeat: (year & HIGH) !== 0,
+    movement: (month & HIGH) !== 0,
+  }
+}
+
+const isMeasurement = (facts: Facts): facts is Measurement => facts.kind === 'measurement'
+
+/** One pass through the memory, of both users. @throws LinkTimeout when the monitor has left its PC mode */
+async function* memory(link: Link) {
+  const hello = await link.ask(ASK_HELLO, ANSWER_MS)
+  if (hello[0] !== HELLO) throw new Error('expected 55 in answer to AA: this is no Beurer BM55, BM58 or BM65')
+  yield* link.tell(hello)
+  const count = await link.ask(ASK_COUNT, ANSWER_MS)
+  for (let n = 1; n <= count[0]!; n++) {
+    const record = await link.ask(askRecord(n), ANSWER_MS)
+    if (record[0] === NO_SUCH && filled(record.subarray(1))) return
+    yield* link.tell(record)
+  }
+}
+
+export default defineDriver({
+  vendor: 'Beurer',
+  models: ['BM55', 'BM58', 'BM65'],
+  kind: 'blood-pressure',
+  transport: {
+    type: 'hid',
+    ids: [{ vendorId: 0x0c45, productId: 0x7406 }],
+    reportLength: REPORT,
+    aligned: true,
+    unwrap: (report) => report,
+    wrap(payload) {
+      const reports: Uint8Array[] = []
+      for (let at = 0; at < payload.length; at += REPORT) {
+        const report = new Uint8Array(REPORT).fill(FILL)
+        report.set(payload.subarray(at, at + REPORT))
+        reports.push(report)
+      }
+      return reports
+    },
+  },
+  check: 'none',
+  evidence: 'from notes',
+  memory: true,
+  measuringSeconds: { min: 20, max: 180 },
+  cutFrame,
+  parse,
+  events(facts) {
+    if (facts.kind === 'hello') return [{ kind: 'device', model: null, serial: null, clock: null }]
+    if (!isMeasurement(facts)) return []
+    const { systolic, diastolic, pulse, deviceTime, irregularHeartbeat, movement } = facts
+    const figures = { systolic, diastolic, mean: null, pulse: pulse || null }
+    return [
+      {
+        ...{ kind: 'blood-pressure' as const, ...figures, unit: 'mm[Hg]' as const, deviceTime },
+        flags: [
+          ...(irregularHeartbeat ? (['irregular-pulse'] as const) : []),
+          ...(movement ? (['movement'] as const) : []),
+        ],
+      },
+    ]
+  },
+  /** All of it each time: equal records are told apart by counting them. Ends when the monitor is silent. */
+  async *read(link) {
+    await link.rest(WAKE_MS)
+    try {
+      while (true) {
+        yield* memory(link)
+        await link.rest(AGAIN_MS)
+      }
+    } catch (error) {
+      if (!(error instanceof LinkTimeout)) throw error
+    }
+  },
+})
