@@ -1,5 +1,4 @@
 // Rows → MQTT (3.1.1, QoS 1) until the clinic's stored mark covers them; the broker's PUBACK promises nothing (promises 1.4, 1.5).
-import { randomUUID } from 'node:crypto'
 import { setTimeout as sleep } from 'node:timers/promises'
 import mqtt, { type MqttClient } from 'mqtt'
 import type { Logger } from 'pino'
@@ -10,6 +9,7 @@ import { MAX_BYTES, MAX_RECORDS } from './contract/record.ts'
 import type { Status } from './contract/status.ts'
 import { covers, StoredMark } from './contract/stored.ts'
 import { DELIVERY, topic } from './contract/topics.ts'
+import { connectOptions, goodbyeOf, reasonOf } from './line.ts'
 import type { Outbox, Position, Row, Taken } from './outbox.ts'
 import { OutboxFull } from './outbox-file.ts'
 import { wireText } from './wire.ts'
@@ -116,7 +116,7 @@ export function openUplink(options: UplinkOptions) {
     line.publish(topic(hub, 'records'), payload, DELIVERY.records, (error) => {
       if (line !== client) return // that connection is gone, and what it had not acknowledged was released
       flying--
-      if (error) log.warn({ reason: error.message }, 'the broker did not take a message')
+      if (error) log.warn({ reason: reasonOf(error) }, 'the broker did not take a message')
       for (const entry of entries) entry.ackedMs = error ? null : uptimeMs()
       if (error) release(entries)
       wake()
@@ -234,24 +234,7 @@ export function openUplink(options: UplinkOptions) {
 
   /** One connection, from CONNECT until it is gone. @returns whether it ever stood */
   async function connection(signal: AbortSignal): Promise<{ stood: boolean; reason: string | null }> {
-    const { url, username, password } = options.broker
-    const line = mqtt.connect(url, {
-      username,
-      password,
-      clientId: `${hub}-${randomUUID().slice(0, 8)}`, // clones must not throw each other off
-      protocolVersion: 4,
-      clean: true,
-      keepalive: 30,
-      connectTimeout: 10_000,
-      reconnectPeriod: 0, // ours: MQTT.js would send its own store again
-      queueQoSZero: false,
-      resubscribe: false,
-      will: {
-        topic: topic(hub, 'status'),
-        payload: Buffer.from(JSON.stringify(options.status(false))),
-        ...DELIVERY.status,
-      },
-    })
+    const line = mqtt.connect(options.broker.url, connectOptions(hub, options.broker, options.status(false)))
     const tick = setInterval(() => {
       review()
       probe()
@@ -274,7 +257,10 @@ export function openUplink(options: UplinkOptions) {
     }
     const leave = () => void farewell()
     line.on('error', (error) => {
-      reason = error.message || ('code' in error ? String(error.code) : error.name)
+      reason = reasonOf(error)
+    })
+    line.on('disconnect', (packet) => {
+      reason = goodbyeOf(packet)
     })
     line.on('message', (name, payload, packet) => {
       if (name === topic(hub, 'stored')) hear(payload, !packet.retain)
@@ -287,7 +273,7 @@ export function openUplink(options: UplinkOptions) {
       if (awayMs !== null) log.info({ awaySeconds: Math.round((uptimeMs() - awayMs) / 1000) }, 'the broker is back')
       awayMs = null
       line.subscribe([topic(hub, 'stored'), topic(hub, 'command')], { qos: 1 }, (error) => {
-        if (error) log.warn({ reason: error.message }, 'the broker refuses to let this hub read what the clinic says')
+        if (error) log.warn({ reason: reasonOf(error) }, 'the broker refuses to let this hub read what the clinic says')
       })
       client = line
       flying = 0

@@ -12,7 +12,7 @@ const USB = /\brunGuest\(/
 /** Debian package → the file that shows it is there, and what shows that a test's code needs it. */
 const PACKAGES = {
   influxdb: { file: '/usr/bin/influxd', use: /\binfluxd\(/ },
-  mosquitto: { file: '/usr/sbin/mosquitto', use: /\bmosquitto\(/ },
+  mosquitto: { file: '/usr/sbin/mosquitto', use: /\b(m|ownM)osquitto\(/ },
   systemd: { file: '/usr/bin/systemd-notify', use: /systemd-(notify|analyze)|serviceManager\(/ },
   python3: { file: '/usr/bin/python3', use: /python3/ },
   chromium: { file: '/usr/bin/chromium', use: /\bchromium\.launch\(/ },

@@ -85,29 +85,41 @@ export interface MosquittoUser {
   acl: string[]
 }
 
-/** Mosquitto with these users and nothing anonymous; its state lives in `folder`. */
-export async function mosquitto(folder: string, users: MosquittoUser[]): Promise<Server> {
+/** Mosquitto as its operator sets it up, with what `kiosk-clinic keys broker` wrote; its state and its process number live in `folder`. */
+export function mosquitto(folder: string, accounts: string, port: number): Server {
+  return runMosquitto(folder, port, [`include_dir ${accounts}`, `pid_file ${folder}/mosquitto.pid`])
+}
+
+/** One whose operator keeps these users by hand, on a free port, without TLS. */
+export async function ownMosquitto(folder: string, users: MosquittoUser[]): Promise<Server> {
   mkdirSync(folder, { recursive: true })
   const port = await freePort()
   const passwords = join(folder, 'passwords')
   const acl = join(folder, 'acl')
-  const conf = join(folder, 'mosquitto.conf')
   writeFileSync(passwords, users.map(({ user, password }) => `${user}:${password}\n`).join(''), { mode: 0o600 })
   await new Promise((resolve) =>
     spawn('mosquitto_passwd', ['-U', passwords], { stdio: 'ignore' }).once('exit', resolve),
   )
   const rules = users.map(({ user, acl }) => [`user ${user}`, ...acl.map((line) => `topic ${line}`), ''].join('\n'))
   writeFileSync(acl, rules.join('\n'), { mode: 0o600 })
-  const lines = [
+  return runMosquitto(folder, port, [
     `listener ${port} 127.0.0.1`,
     'allow_anonymous false',
     `password_file ${passwords}`,
     `acl_file ${acl}`,
+  ])
+}
+
+function runMosquitto(folder: string, port: number, lines: string[]): Server {
+  mkdirSync(folder, { recursive: true })
+  const conf = join(folder, 'mosquitto.conf')
+  const all = [
+    ...lines,
     'persistence true',
     `persistence_location ${folder}/`,
     'user root', // else it drops to a user that cannot read a temporary folder of ours
   ]
-  writeFileSync(conf, `${lines.join('\n')}\n`)
+  writeFileSync(conf, `${all.join('\n')}\n`)
   return server(port, '/usr/sbin/mosquitto', ['-c', conf])
 }
 

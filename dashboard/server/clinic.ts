@@ -1,19 +1,22 @@
 // The clinic's wiring: registry, series, broker, ingest and API, from one configuration.
-import { createHash, randomBytes } from 'node:crypto'
+import { createHash } from 'node:crypto'
 import { existsSync, mkdirSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Logger } from 'pino'
+import { CLINIC_USER } from '../../hub/contract/topics.ts'
 import { build } from './api/app.ts'
 import { ALIVE_MS, makeChanges } from './api/live.ts'
 import { embeddedBroker } from './broker.ts'
-import { type ClinicConfig, mqttUrl } from './config.ts'
+import { type BrokerElsewhere, type ClinicConfig, mqttUrl } from './config.ts'
+import { tellBroker } from './hubs.ts'
 import { ingest } from './ingest.ts'
-import { type Keys, openKeys } from './keys.ts'
+import { brokerKeys, type Keys, openKeys } from './keys.ts'
 import { clinicMetrics } from './metrics.ts'
 import { putSites } from './registry/enrol.ts'
 import type { Change } from './registry/intake.ts'
 import { lastNumber, openRegistry } from './registry/registry.ts'
 import type { Registry } from './registry/schema.ts'
+import { newSecret } from './secret.ts'
 import { openInfluxStore } from './store/influx.ts'
 import { openSqliteStore } from './store/sqlite.ts'
 import type { Store } from './store/store.ts'
@@ -70,16 +73,19 @@ export async function runClinic(config: ClinicConfig, options: ClinicOptions, si
   const writer = seriesWriter({ registry, store, log, now, notify })
   const parts: Promise<unknown>[] = []
   try {
-    const own = { username: 'clinic', password: randomBytes(24).toString('base64url') }
+    const clinicPassword = newSecret()
     const embedded =
       'embedded' in config.broker
-        ? await embeddedBroker({ registry, ...config.broker.embedded, clinic: own, log }, all)
+        ? await embeddedBroker({ registry, ...config.broker.embedded, clinicPassword, log }, all)
         : null
     if (embedded) parts.push(embedded.closed)
     const broker =
       'embedded' in config.broker
-        ? { url: mqttUrl(config.broker.embedded.host, embedded!.port), ...own }
-        : config.broker
+        ? {
+            url: mqttUrl(config.broker.embedded.host, embedded!.port),
+            ...{ username: CLINIC_USER, password: clinicPassword, protocolVersion: 4 as const },
+          }
+        : await brokerElsewhere({ registry, keys }, config, config.broker, log, now())
     const app = await build({
       registry,
       keys,
@@ -112,6 +118,24 @@ export async function runClinic(config: ClinicConfig, options: ClinicOptions, si
     await registry.destroy()
     for (const end of ends) if (end.status === 'rejected') log.error({ err: end.reason }, 'a part of the clinic failed')
   }
+}
+
+/** How to sign in at a broker that is not ours; the one whose accounts we keep gets them once more, should they be from before. */
+async function brokerElsewhere(
+  clinic: Clinic,
+  config: ClinicConfig,
+  { mosquitto, ...broker }: BrokerElsewhere,
+  log: Logger,
+  nowMs: number,
+) {
+  if (!mosquitto) return broker
+  try {
+    for (const line of await tellBroker(clinic, config, nowMs)) log.warn(line)
+  } catch (error) {
+    log.warn({ err: error }, 'the accounts for Mosquitto could not be written: they stay as they are')
+  }
+  const { authority, password } = await brokerKeys(join(config.data, 'keys'), nowMs)
+  return { ...broker, username: CLINIC_USER, password, ca: authority.certificate }
 }
 
 /** The same over restarts, another for each clinic: two on one broker must not throw each other off. */

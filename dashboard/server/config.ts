@@ -15,6 +15,16 @@ const Secret = { password: z.string().min(1).optional(), passwordFile: z.string(
 
 const Embedded = z.strictObject({ host: Host.default('127.0.0.1'), port: Port })
 
+/** A Mosquitto whose accounts, rights and certificates this clinic keeps. */
+const Mosquitto = z.strictObject({
+  /** What it includes: all files there are written by this clinic. */
+  folder: z.string().min(1),
+  /** Where hubs sign in by certificate; absent: one above the port of `url`. */
+  certificatePort: Port.min(1).optional(),
+  /** Mosquitto's own: it is told to read again what was written. Absent: the operator, or the unit in packaging, tells it. */
+  pidFile: z.string().min(1).optional(),
+})
+
 /** Either ours, inside this program, or one that runs elsewhere. */
 const Broker = z
   .strictObject({
@@ -22,13 +32,27 @@ const Broker = z
     url: z.url({ protocol: /^(mqtt|mqtts|ws|wss)$/ }).optional(),
     username: z.string().min(1).optional(),
     ...Secret,
+    /** PEM files: the authority that vouches for the broker, and this clinic's own certificate and key if it signs in by them. */
+    ca: z.string().min(1).optional(),
+    cert: z.string().min(1).optional(),
+    key: z.string().min(1).optional(),
+    /** 4: MQTT 3.1.1, which every broker speaks; 5: MQTT 5, whose broker says why it refuses and drops commands that are too old. */
+    protocolVersion: z.union([z.literal(4), z.literal(5)]).optional(),
+    mosquitto: Mosquitto.optional(),
   })
   .refine((b) => (b.embedded === undefined) !== (b.url === undefined), {
     message: 'expected either "embedded" or "url"',
   })
-  .refine((b) => b.url !== undefined || (b.username ?? b.password ?? b.passwordFile) === undefined, {
-    message: '"username" and a password belong to "url"; the embedded broker makes its own',
+  .refine((b) => b.url !== undefined || Object.keys(b).length === 1, {
+    message: 'the other keys belong to "url"; the embedded broker makes its own',
   })
+  .refine((b) => !b.mosquitto || Object.keys(b).every((key) => ['url', 'protocolVersion', 'mosquitto'].includes(key)), {
+    message: 'with "mosquitto" this clinic makes accounts and certificates itself: leave out all but "url"',
+  })
+  .refine((b) => !b.mosquitto || /^mqtts?:/.test(b.url ?? ''), {
+    message: 'with "mosquitto" expected mqtts:// or mqtt://',
+  })
+  .refine((b) => (b.cert === undefined) === (b.key === undefined), { message: '"cert" and "key" belong together' })
 
 const Influx = z.strictObject({
   host: Host,
@@ -69,11 +93,28 @@ interface Login {
   password?: string
 }
 
+/** PEM texts. */
+export interface BrokerElsewhere extends Login {
+  url: string
+  ca?: string
+  cert?: string
+  key?: string
+  protocolVersion: 4 | 5
+  mosquitto: MosquittoFolder | null
+}
+
+export interface MosquittoFolder {
+  /** Absolute. */
+  folder: string
+  certificatePort: number
+  pidFile: string | null
+}
+
 export interface ClinicConfig {
   data: string // absolute
   listen: { host: string; port: number }
   url: string | null
-  broker: { embedded: { host: string; port: number } } | ({ url: string } & Login)
+  broker: { embedded: { host: string; port: number } } | BrokerElsewhere
   series: { sqlite: true } | { influx: { host: string; port: number; database: string } & Login }
   sites: z.infer<typeof File>['sites']
   presenceSeconds: number
@@ -110,12 +151,27 @@ export function parseConfig(path: string, text: string): ClinicConfig {
     const password = from.passwordFile ? read(at(from.passwordFile), 'the password').trimEnd() : from.password
     return { ...(from.username && { username: from.username }), ...(password && { password }) }
   }
+  const elsewhere = (url: string): BrokerElsewhere => {
+    const { ca, cert, key, mosquitto, protocolVersion = mosquitto ? 5 : 4 } = broker
+    return {
+      ...{ url, ...login(broker), protocolVersion },
+      ...(ca && { ca: read(at(ca), 'the certificate') }),
+      ...(cert && key && { cert: read(at(cert), 'the certificate'), key: read(at(key), 'the key') }),
+      mosquitto: mosquitto
+        ? {
+            folder: at(mosquitto.folder),
+            certificatePort: mosquitto.certificatePort ?? mqttPort(url) + 1,
+            pidFile: mosquitto.pidFile ? at(mosquitto.pidFile) : null,
+          }
+        : null,
+    }
+  }
   return {
     ...rest,
     data: at(data),
     url: url ?? null,
     metricsToken: metricsToken ?? null,
-    broker: broker.embedded ? { embedded: broker.embedded } : { url: broker.url!, ...login(broker) },
+    broker: broker.embedded ? { embedded: broker.embedded } : elsewhere(broker.url!),
     series: series.influx
       ? {
           influx: {
@@ -131,6 +187,14 @@ export function parseConfig(path: string, text: string): ClinicConfig {
 
 /** An IPv6 address stands in brackets. */
 export const mqttUrl = (host: string, port: number) => `mqtt://${host.includes(':') ? `[${host}]` : host}:${port}`
+
+const USUAL_PORT: Record<string, number> = { 'mqtt:': 1883, 'mqtts:': 8883 }
+
+/** Of an MQTT address: the one it says, or the usual one. */
+export function mqttPort(url: string): number {
+  const { port, protocol } = new URL(url)
+  return Number(port) || USUAL_PORT[protocol] || 1883
+}
 
 function read(path: string, what: string): string {
   try {

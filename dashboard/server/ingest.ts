@@ -1,4 +1,5 @@
 // From the broker into the registry, and the stored mark back to the hubs (promises 1.5, 1.6). The only MQTT client here.
+import { randomUUID } from 'node:crypto'
 import { setTimeout as delay, setImmediate } from 'node:timers/promises'
 import mqtt from 'mqtt'
 import type { Logger } from 'pino'
@@ -22,7 +23,10 @@ export interface IngestParts {
   registry: Registry
   keys: ClinicKeys
   /** `clientId` stays the same over restarts, so that the broker keeps for us what comes meanwhile; one for each ingester. */
-  broker: { url: string; clientId: string; username?: string; password?: string }
+  broker: { url: string; clientId: string; protocolVersion?: 4 | 5 } & Pick<
+    mqtt.IClientOptions,
+    'username' | 'password' | 'ca' | 'cert' | 'key'
+  >
   log: Logger
   /** Milliseconds since 1970. */
   now(): number
@@ -30,6 +34,11 @@ export interface IngestParts {
   notify(change: Change): void
 }
 
+/** How long an MQTT 5 broker keeps for us what comes while we are away; whatever is dropped is sent again. */
+const SESSION_SECONDS = 7 * 86_400
+/** Thrown off so soon after it was let in, and so often: the broker takes another client for this one. */
+const THROWN_MS = 5000
+const THROWN_TIMES = 3
 const INBOX_BYTES = 16 * 1024 * 1024
 /** About 1,500 records: more at once is hardly cheaper, and holds the event loop for longer. */
 const BATCH_BYTES = 1024 * 1024
@@ -64,7 +73,7 @@ export async function ingest(parts: IngestParts, signal: AbortSignal): Promise<v
     await Promise.all([
       keepAll(parts, inbox, wantMark, signal),
       publishMarks(registry, client, due, now, log, signal),
-      sendCommands({ registry, log, now, publish: (hub, command) => sayCommand(client, hub, command) }, signal),
+      sendCommands({ registry, log, now, publish: (hub, command) => sayCommand(client, hub, command, now()) }, signal),
     ])
   } finally {
     await client.endAsync(true)
@@ -81,11 +90,12 @@ const everyKnownHub = async (registry: Registry) =>
       .execute()
   ).map((row) => row.hub)
 
-function connect({ broker, log, notify }: IngestParts, inbox: Inbox) {
+function connect({ broker, log, notify, now }: IngestParts, inbox: Inbox) {
   const { url, ...login } = broker
   const client = mqtt.connect(url, {
     ...login,
     clean: false,
+    ...(login.protocolVersion === 5 && { properties: { sessionExpiryInterval: SESSION_SECONDS } }),
     keepalive: 300, // while the inbox is full no packet is read, no ping answer either
     reconnectPeriod: 1000,
     reconnectOnConnackError: true,
@@ -96,7 +106,10 @@ function connect({ broker, log, notify }: IngestParts, inbox: Inbox) {
     inbox.put({ topic: packet.topic, payload, retain: packet.retain }).then(() => callback(), callback)
   }
   let away = false
+  let stoodMs: number | null = null
+  let thrown = 0
   client.on('connect', () => {
+    stoodMs = now()
     if (away) log.info({ url }, 'the broker is back')
     away = false
     notify({ kind: 'part', part: 'broker', state: 'ok' })
@@ -112,17 +125,35 @@ function connect({ broker, log, notify }: IngestParts, inbox: Inbox) {
     away = true
     notify({ kind: 'part', part: 'broker', state: 'away' })
   }
-  client.on('error', (error) => gone(error.message))
+  const told = (code: unknown) => (typeof code === 'number' ? ` (reason code ${code})` : '')
+  client.on('error', (error) => gone(`${error.message}${told('code' in error ? error.code : null)}`))
+  client.on('disconnect', ({ reasonCode }) => gone(`the broker ended the connection${told(reasonCode)}`))
   client.on('close', () => {
-    if (!client.disconnecting) gone('the connection closed')
+    if (client.disconnecting) return
+    gone('the connection closed')
+    thrown = stoodMs !== null && now() - stoodMs < THROWN_MS ? thrown + 1 : 0
+    stoodMs = null
+    if (thrown < THROWN_TIMES) return
+    thrown = 0
+    log.error(
+      'the broker lets this clinic in and cuts it off at once: somebody else uses its client id; now under a new one',
+    )
+    Object.assign(client.options, {
+      clientId: `${broker.clientId}-${randomUUID().slice(0, 8)}`,
+      clean: true,
+      properties: {},
+    })
   })
   return client
 }
 
 /** Not kept by us for a broker that is away: it is said again. */
-function sayCommand(client: mqtt.MqttClient, hub: string, command: Command): boolean {
+function sayCommand(client: mqtt.MqttClient, hub: string, command: Command, nowMs: number): boolean {
   if (!client.connected) return false
-  client.publish(topic(hub, 'command'), JSON.stringify(command), DELIVERY.command)
+  // On MQTT 5 the broker drops it when its time is over, instead of troubling a hub that comes later with it.
+  const seconds = Math.max(1, Math.ceil((Date.parse(command.deadline) - nowMs) / 1000))
+  const properties = client.options.protocolVersion === 5 ? { messageExpiryInterval: seconds } : {}
+  client.publish(topic(hub, 'command'), JSON.stringify(command), { ...DELIVERY.command, properties })
   return true
 }
 

@@ -3,8 +3,10 @@ import { createHash, generateKeyPairSync, randomBytes } from 'node:crypto'
 import { existsSync, linkSync, mkdirSync, readdirSync, readFileSync, unlinkSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Enrolment } from '../../hub/contract/enrolment.ts'
+import type { Certified } from './authority.ts'
 import { ConfigError } from './config.ts'
 import type { ClinicKeys } from './registry/identity.ts'
+import { newSecret } from './secret.ts'
 
 export type PublicKey = Enrolment['clinicKey']
 type PrivateKey = PublicKey & { d: string }
@@ -44,6 +46,29 @@ export function openKeys(folder: string, expected: boolean): Keys {
     throw new ConfigError(`the sealing key of this clinic is missing in ${folder}: put it back from the backup`)
   const { d: _secret, ...sealTo } = newest
   return { seals, sealTo, numbers: Buffer.from(readFileSync(join(folder, NUMBER), 'utf8').trim(), 'hex') }
+}
+
+const AUTHORITY = 'broker-authority.json'
+const CLINIC_PASSWORD = 'broker-clinic.password'
+
+export interface BrokerKeys {
+  /** Vouches for the broker and for hubs. */
+  authority: Certified
+  /** What this clinic itself signs in with at the broker. */
+  password: string
+}
+
+/** For a broker whose accounts this clinic keeps; made when first asked for, and in the backup as every key. */
+export async function brokerKeys(folder: string, nowMs: number): Promise<BrokerKeys> {
+  if (!existsSync(join(folder, CLINIC_PASSWORD))) keep(join(folder, CLINIC_PASSWORD), newSecret())
+  if (!existsSync(join(folder, AUTHORITY))) {
+    const { makeAuthority } = await import('./authority.ts') // 30 packages that a running clinic has no use for
+    keep(join(folder, AUTHORITY), JSON.stringify(await makeAuthority(nowMs)))
+  }
+  return {
+    authority: JSON.parse(readFileSync(join(folder, AUTHORITY), 'utf8')) as Certified,
+    password: readFileSync(join(folder, CLINIC_PASSWORD), 'utf8'),
+  }
 }
 
 const sealingFiles = (folder: string) =>

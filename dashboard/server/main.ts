@@ -8,8 +8,9 @@ import { serviceManager } from '../../hub/system/notify.ts'
 import { Role } from './api/schema.ts'
 import { type Clinic, openClinic, openSeries, runClinic } from './clinic.ts'
 import { type ClinicConfig, ConfigError, readConfig } from './config.ts'
-import { enrolHub, enrolUser, Refusal, writeSecret } from './enrol.ts'
+import { enrolUser, Refusal } from './enrol.ts'
 import { eraseForGood } from './erase.ts'
+import { keysCommand } from './keys-command.ts'
 import { readPassword } from './password.ts'
 import { backUp, clinicFolder, restore } from './registry/backup.ts'
 
@@ -61,31 +62,6 @@ const addUser = (name: string, { role, site, config: path }: UserOptions) =>
     const password = await readPassword(process.stdin, process.stderr)
     await enrolUser(clinic, config, { name, role, sites: site }, password, Date.now())
     process.stderr.write(`user ${name} may sign in as ${role}${site.length > 0 ? ` of ${site.join(', ')}` : ''}\n`)
-  })
-
-interface HubOptions {
-  site: string
-  config: string
-  out?: string
-  brokerUrl?: string
-}
-
-const addHub = (id: string, { site, config: path, out = `${id}.enrolment.json`, brokerUrl }: HubOptions) =>
-  inClinic(path, async (clinic, config) => {
-    const keep = writeSecret(out) // before the hub is let in: an enrolment that cannot be kept would be lost for ever
-    const enrolment = await enrolHub(clinic, config, { id, site, brokerUrl: brokerUrl ?? null }, Date.now()).catch(
-      keep.drop,
-    )
-    keep.fill(`${JSON.stringify(enrolment, null, 2)}\n`)
-    process.stderr.write(`${out} holds what the hub ${id} needs, and a password: carry it there, then remove it here\n`)
-    if ('url' in config.broker)
-      process.stderr.write(
-        `add the account to your broker: user ${id}, the password in ${out}, rights on kiosk/v1/${id}/…\n`,
-      )
-    else if (!brokerUrl)
-      process.stderr.write(
-        `the hub will look for the broker at ${enrolment.broker.url}: if it is elsewhere, give --broker-url\n`,
-      )
   })
 
 interface DataOptions {
@@ -158,16 +134,17 @@ program
   .option('--site <id...>', 'the sites of this user', [])
   .addOption(config())
   .action(addUser)
-program
-  .command('keys')
-  .description('what hubs need')
-  .command('add-hub <id>')
-  .description('let a new hub in: writes the one file it needs')
-  .requiredOption('--site <id>', 'where the hub stands')
-  .option('--out <file>', 'the file to write (default: ID.enrolment.json)')
-  .option('--broker-url <url>', 'how the hub reaches the broker (default: as the configuration says)')
-  .addOption(config())
-  .action(addHub)
+program.addCommand(
+  keysCommand(
+    {
+      inClinic,
+      say: (line) => process.stderr.write(`${line}\n`),
+      print: (line) => process.stdout.write(`${line}\n`),
+      now: Date.now,
+    },
+    CONFIG,
+  ),
+)
 program
   .command('backup')
   .description('copy registry and keys into one file, while the clinic runs')

@@ -31,6 +31,11 @@ export function parseTopic(text: string): { hub: string; name: TopicName } | nul
   return match && name && HubId.safeParse(match[1]).success ? { hub: match[1]!, name } : null
 }
 
-/** What a hub's own credentials let it do, and nothing else (architecture, section 7). */
+/** What a hub's own credentials let it do with its own topics, and nothing else (architecture, section 7). */
 export const HUB_MAY_WRITE: readonly TopicName[] = ['records', 'status', 'live', 'reply']
 export const HUB_MAY_READ: readonly TopicName[] = ['stored', 'command']
+/** What the clinic's credentials let it do with every hub's topics. It reads its own marks back: another's there must be outdone. */
+export const CLINIC_MAY_WRITE: readonly TopicName[] = ['stored', 'command']
+export const CLINIC_MAY_READ: readonly TopicName[] = ['records', 'status', 'live', 'reply', 'stored']
+/** The clinic's user name at the broker: no hub may be called so. */
+export const CLINIC_USER = 'clinic'

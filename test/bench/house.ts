@@ -1,13 +1,10 @@
 // The house of the journeys as the bench uses it: one kiosk with a cuff, its outbox filled while it is away, its marks overheard.
 import { randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import mqtt from 'mqtt'
-import type { Enrolment } from '../../hub/contract/enrolment.ts'
 import { StoredMark } from '../../hub/contract/stored.ts'
 import { topic } from '../../hub/contract/topics.ts'
 import { openOutbox } from '../../hub/outbox.ts'
-import { type House, type HouseOptions, HUB, house } from '../journeys/house.ts'
+import { connectAsHub, type House, type HouseOptions, HUB, house } from '../journeys/house.ts'
 import { makeReading } from './measure.ts'
 
 /** A cuff whose reading belongs to whoever stands there: the visit may be as short as it likes. */
@@ -45,15 +42,6 @@ export function fillOutbox(there: House, count: number): string {
   }
   outbox.close()
   return outbox.epoch
-}
-
-/** A second connection with the hub's own rights. */
-export async function connectAsHub(there: House) {
-  const { broker }: Enrolment = JSON.parse(readFileSync(join(there.folder, 'enrolment.json'), 'utf8'))
-  const { broker: own } = JSON.parse(readFileSync(there.paths.clinic.config, 'utf8'))
-  const url = own.url ?? `mqtt://127.0.0.1:${own.embedded.port}`
-  const { username, password } = broker
-  return mqtt.connectAsync(url, { username, password, clientId: `${HUB}-${randomUUID().slice(0, 8)}` })
 }
 
 /** How many rows of an epoch the clinic's newest mark covers. */

@@ -3,9 +3,9 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import { topic } from '../../hub/contract/topics.ts'
-import { type House, HUB } from '../journeys/house.ts'
+import { connectAsHub, type House, HUB } from '../journeys/house.ts'
 import { bareInflux, bareSqlite } from './bare.ts'
-import { connectAsHub, watchMarks, withHouse } from './house.ts'
+import { watchMarks, withHouse } from './house.ts'
 import { type Bench, makeReading, memoryOf, pace } from './measure.ts'
 
 const ROWS_A_MESSAGE = 350 // as full as 256 KB allow

@@ -37,11 +37,14 @@ const PARTS: Record<string, [z.ZodType, string]> = {
     Identity,
     'What `sealed` of a visit holds: a compact JWE (ECDH-ES+A256KW, A256GCM) to the clinic’s P-256 key.',
   ],
-  enrolment: [Enrolment, 'The one file a new hub needs, made by the clinic. It holds a password.'],
+  enrolment: [Enrolment, 'The one file a new hub needs, made by the clinic. It holds a password, or a certificate with its private key: one of both.'],
 }
 
-/** These travel to hubs that are older than their clinic, and are not refused with an answer: they may not widen either. */
-const TO_OLDER_HUBS = ['stored', 'enrolment']
+/**
+ * These travel to hubs that are older than their clinic, and are not refused with an answer: they may not widen either.
+ * An enrolment is laid by hand, and a hub that does not know a key of it says so and does not start.
+ */
+const TO_OLDER_HUBS = ['stored']
 
 export function schemas(): Record<string, Schema> {
   return Object.fromEntries(

@@ -1,16 +1,24 @@
 // Records the example messages of this version: real programs, real broker, real sealing, invented people. Never over older ones.
 import { existsSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import mqtt from 'mqtt'
+import type { MqttClient } from 'mqtt'
 import { ask } from '../../dashboard/server/registry/commands.ts'
 import { openRegistry } from '../../dashboard/server/registry/registry.ts'
 import type { Reply } from '../../hub/contract/command.ts'
 import { HubRecord, type RecordsMessage } from '../../hub/contract/record.ts'
 import type { StoredMark } from '../../hub/contract/stored.ts'
-import { everyHub, NAMES, parseTopic, type TopicName, VERSION } from '../../hub/contract/topics.ts'
+import {
+  CLINIC_MAY_READ,
+  everyHub,
+  HUB_MAY_READ,
+  parseTopic,
+  type TopicName,
+  topic,
+  VERSION,
+} from '../../hub/contract/topics.ts'
 import { type PlannedVisit, plannedVisits } from '../../simulators/people.ts'
 import { visit } from '../../simulators/visitors.ts'
-import { HUB, house } from '../journeys/house.ts'
+import { connectAsClinic, connectAsHub, HUB, house } from '../journeys/house.ts'
 import { until } from '../servers.ts'
 import { folderOf } from './publish.ts'
 
@@ -47,13 +55,21 @@ const there = await house({
   measuringSeconds: { min: 0.5, max: 1 },
 })
 try {
-  const login = { username: 'clinic', password: 'clinic password' }
-  const line = await mqtt.connectAsync(`mqtt://127.0.0.1:${there.broker?.port}`, login)
-  line.on('message', (topic, payload) => {
-    const at = parseTopic(topic)
-    if (at) heard[at.name].push(JSON.parse(payload.toString()))
-  })
-  await line.subscribeAsync(NAMES.map(everyHub), { qos: 1 })
+  const listen = async (line: MqttClient, topics: string[]) => {
+    line.on('message', (topic, payload) => {
+      const at = parseTopic(topic)
+      if (at) heard[at.name].push(JSON.parse(payload.toString()))
+    })
+    await line.subscribeAsync(topics, { qos: 1 })
+    return line
+  }
+  const lines = [
+    await listen(await connectAsClinic(there), CLINIC_MAY_READ.filter((name) => name !== 'stored').map(everyHub)),
+    await listen(
+      await connectAsHub(there),
+      HUB_MAY_READ.map((name) => topic(HUB, name)),
+    ),
+  ]
 
   const { reader, cuff, meter } = there.devices
   if (!reader || !cuff || !meter) throw new Error('a device of the house is missing')
@@ -77,7 +93,7 @@ try {
   await until('a mark over them', () => (heard.stored as StoredMark[]).some((mark) => mark.marks.length > 0))
   await there.hub.stop()
   await until('the farewell', () => (heard.status as { online: boolean }[]).some((status) => !status.online))
-  await line.endAsync()
+  for (const line of lines) await line.endAsync()
 
   mkdirSync(folder)
   const last = { status: 3, stored: 2 } as Record<string, number>

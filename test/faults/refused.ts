@@ -1,13 +1,11 @@
 // What the clinic cannot take: poison in a row with good readings behind it, stale words the broker retained, points outside InfluxDB's retention.
 import { randomBytes, randomUUID } from 'node:crypto'
-import { readFileSync } from 'node:fs'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
-import mqtt from 'mqtt'
 import type { Observation } from '../../hub/contract/record.ts'
 import { DELIVERY, topic } from '../../hub/contract/topics.ts'
 import { quarantine } from '../journeys/clinic-api.ts'
-import { HUB } from '../journeys/house.ts'
+import { connectAsHub, HUB } from '../journeys/house.ts'
 import { until } from '../servers.ts'
 import type { Case, Parts } from './case.ts'
 import { forgetBroker } from './servers-fail.ts'
@@ -15,16 +13,6 @@ import type { World } from './world.ts'
 
 const SERVERS: readonly Parts[] = ['servers']
 const DAY_MS = 86_400_000
-
-/** Somebody with the hub's own password. */
-function asHub({ house }: World) {
-  const { broker } = JSON.parse(readFileSync(house.paths.hub.config, 'utf8')) as { broker: string }
-  const enrolment = JSON.parse(readFileSync(join(house.folder, 'enrolment.json'), 'utf8')) as {
-    broker: { username: string; password: string }
-  }
-  const { username, password } = enrolment.broker
-  return mqtt.connectAsync(broker, { username, password, clientId: `${HUB}-${randomBytes(4).toString('hex')}` })
-}
 
 /** One row of the clinic's registry, read past our own code. */
 function fromRegistry<Row>({ house }: World, sql: string): Row {
@@ -68,7 +56,7 @@ export const refused: Case[] = [
       await world.say(5)
       await world.screenUntil('an empty outbox', ({ queued }) => queued === 0)
       const reading = aReading(world)
-      const stranger = await asHub(world)
+      const stranger = await connectAsHub(world.house)
       const pouring = (async () => {
         const poured = Array.from({ length: POISONS }, (_, n) =>
           stranger.publishAsync(topic(HUB, 'records'), POISON[n % POISON.length]!(reading), DELIVERY.records),
@@ -104,7 +92,7 @@ export const refused: Case[] = [
       await house.broker!.end('SIGKILL')
       forgetBroker(world)
       await house.broker!.start()
-      const stranger = await asHub(world)
+      const stranger = await connectAsHub(world.house)
       const stale = { ...JSON.parse(status), session: randomUUID(), online: true }
       await stranger.publishAsync(topic(HUB, 'status'), JSON.stringify(stale), DELIVERY.status)
       await stranger.endAsync()
@@ -148,7 +136,7 @@ export const refused: Case[] = [
         const takenAt = new Date(takenMs).toISOString()
         return { ...reading, id: randomUUID(), takenAt, values: { ...reading.values, ...figures } }
       })
-      const other = await asHub(world)
+      const other = await connectAsHub(world.house)
       await other.publishAsync(topic(HUB, 'records'), envelope(records), DELIVERY.records)
       await other.endAsync()
       await say(20)

@@ -1,8 +1,12 @@
 // A whole house for a journey: real programs, a real broker and series, simulated devices on real pseudo-terminals, one temporary folder.
-import { mkdtempSync, rmSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
+import mqtt, { type IClientOptions, type MqttClient } from 'mqtt'
+import { brokerKeys } from '../../dashboard/server/keys.ts'
+import type { Enrolment } from '../../hub/contract/enrolment.ts'
+import { CLINIC_USER } from '../../hub/contract/topics.ts'
+import { connectOptions } from '../../hub/line.ts'
 import { type RunningDevice, startDevice } from '../../simulators/device.ts'
 import { type KioskScreen, watchScreen } from '../../simulators/kiosk-view.ts'
 import { command, type Program, SITE, start, writeConfig } from '../../simulators/programs.ts'
@@ -24,6 +28,10 @@ export interface HouseOptions {
   betweenInflux?: (influxPort: number) => Promise<number>
   /** Data folders elsewhere than in the house's own, such as on a small disk. */
   data?: { hub?: string; clinic?: string; influx?: string }
+  /** Of MQTT, at Mosquitto; absent: 5. */
+  protocolVersion?: 4 | 5
+  /** The hub signs in at Mosquitto by a client certificate. */
+  byCertificate?: boolean
   /** Goes over what the hub's config says. */
   hubConfig?: object
   /** Both programs get it at every start. */
@@ -80,52 +88,44 @@ async function build(options: HouseOptions, standing: (() => unknown)[], close: 
   const influx = servers ? await influxd(options.data?.influx ?? join(folder, 'influx')) : undefined
   standing.push(() => influx?.end())
   await influx?.start()
-  const embeddedPort = await freePort()
-  const clinicUser = { user: 'clinic', password: 'clinic password' }
+  const brokerPort = await freePort()
   const data = { hub: join(folder, 'hub'), clinic: join(folder, 'clinic'), ...options.data }
   const influxPort = influx && ((await options.betweenInflux?.(influx.port)) ?? influx.port)
+  const state = join(folder, 'mosquitto')
+  const accounts = {
+    folder: join(folder, 'broker'),
+    certificatePort: await freePort(),
+    pidFile: `${state}/mosquitto.pid`,
+  }
   const clinicConfig = await writeConfig(join(folder, 'clinic'), {
     data: data.clinic,
     listen: { port: clinicPort },
-    broker: { embedded: { port: embeddedPort } },
+    broker: servers
+      ? {
+          ...{ url: `mqtts://127.0.0.1:${brokerPort}`, mosquitto: accounts },
+          protocolVersion: options.protocolVersion ?? 5,
+        }
+      : { embedded: { port: brokerPort } },
     series: influxPort ? { influx: { host: '127.0.0.1', port: influxPort, database: 'kiosk' } } : { sqlite: true },
     sites: [SITE],
   })
   const cli = (args: string[], input = '') => command('clinic', [...args, '--config', clinicConfig], input)
   await cli(['user', 'add', 'doctor', '--role', 'doctor', '--site', SITE.id], PASSWORD)
   const enrolment = join(folder, 'enrolment.json')
-  await cli(['keys', 'add-hub', HUB, '--site', SITE.id, '--out', enrolment])
+  const byCertificate = options.byCertificate ? ['--certificate'] : []
+  await cli(['keys', 'add-hub', HUB, '--site', SITE.id, '--out', enrolment, ...byCertificate])
+  if (servers) await cli(['keys', 'broker'])
+  const broker = servers ? mosquitto(state, accounts.folder, brokerPort) : undefined
+  standing.push(() => broker?.end())
+  await broker?.start()
 
-  let broker: Server | undefined
-  if (servers) {
-    const hubUser = JSON.parse(await readFile(enrolment, 'utf8')).broker as { username: string; password: string }
-    const own = (name: string) => `kiosk/v1/${HUB}/${name}`
-    broker = await mosquitto(join(folder, 'mosquitto'), [
-      { ...clinicUser, acl: ['readwrite kiosk/v1/#'] },
-      {
-        user: hubUser.username,
-        password: hubUser.password,
-        acl: [
-          ...['records', 'status', 'live', 'reply'].map((name) => `write ${own(name)}`),
-          ...['stored', 'command'].map((name) => `read ${own(name)}`),
-        ],
-      },
-    ])
-    standing.push(() => broker?.end())
-    await broker.start()
-    await writeConfig(join(folder, 'clinic'), {
-      ...JSON.parse(await readFile(clinicConfig, 'utf8')),
-      broker: { url: `mqtt://127.0.0.1:${broker.port}`, username: clinicUser.user, password: clinicUser.password },
-    })
-  }
-
-  const brokerPort = broker?.port ?? embeddedPort
-  const toldPort = (await options.between?.(brokerPort)) ?? brokerPort
+  const hubsPort = options.byCertificate ? accounts.certificatePort : brokerPort
+  const toldPort = (await options.between?.(hubsPort)) ?? hubsPort
   const ports = Object.fromEntries(Object.keys(options.devices).map((id) => [id, join(folder, `port-${id}`)]))
   const hubConfig = await writeConfig(join(folder, 'hub'), {
     enrolment,
     data: data.hub,
-    broker: `mqtt://127.0.0.1:${toldPort}`,
+    broker: `${servers ? 'mqtts' : 'mqtt'}://127.0.0.1:${toldPort}`,
     devices: Object.entries(options.devices).map(([id, driver]) => ({
       id,
       driver,
@@ -176,4 +176,18 @@ async function build(options: HouseOptions, standing: (() => unknown)[], close: 
     api: () => signIn(clinic.ready.url.replace(/\/$/, ''), 'doctor', PASSWORD),
     close,
   }
+}
+
+/** A connection of anyone who has the hub's own secret, past a line between. */
+export function connectAsHub({ folder }: House, more: IClientOptions = {}): Promise<MqttClient> {
+  const { broker }: Enrolment = JSON.parse(readFileSync(join(folder, 'enrolment.json'), 'utf8'))
+  const { will: _, ...options } = connectOptions(HUB, broker, {})
+  return mqtt.connectAsync(broker.url, { ...options, ...more })
+}
+
+/** A connection of anyone who has the clinic's own secret for a Mosquitto whose accounts it keeps. */
+export async function connectAsClinic({ paths, broker }: House, more: IClientOptions = {}): Promise<MqttClient> {
+  const { authority, password } = await brokerKeys(join(paths.clinic.data, 'keys'), Date.now())
+  const login = { username: CLINIC_USER, password, ca: authority.certificate, protocolVersion: 5 as const }
+  return mqtt.connectAsync(`mqtts://127.0.0.1:${broker?.port}`, { ...login, ...more })
 }

@@ -15,6 +15,8 @@ export interface Deed {
     | 'quarantine-retried'
     | 'user-added'
     | 'hub-added'
+    | 'hub-renewed'
+    | 'hub-revoked'
     | 'restored'
     | 'erased'
   /** What it was done to: a random id, or '-'. */

@@ -7,10 +7,16 @@ import { ConfigError } from '../config.ts'
 import * as first from './migrations/001-first.ts'
 import * as waiting from './migrations/002-waiting.ts'
 import * as commands from './migrations/003-commands.ts'
+import * as certificates from './migrations/004-certificates.ts'
 import { ERASED_FILE, ERASED_TABLES } from './migrations/erased.ts'
 import type { CounterTable, Registry, Tables } from './schema.ts'
 
-const MIGRATIONS = { '001-first': first, '002-waiting': waiting, '003-commands': commands }
+const MIGRATIONS = {
+  '001-first': first,
+  '002-waiting': waiting,
+  '003-commands': commands,
+  '004-certificates': certificates,
+}
 const MOST_PREPARED = 200
 const NOTHING = 'select 1 where 0'
 

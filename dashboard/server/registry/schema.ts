@@ -19,7 +19,8 @@ export interface SiteTable {
 export interface HubTable {
   id: string
   site: string
-  password_hash: string // argon2id
+  password_hash: string // as secret.ts makes it; '-' when it signs in by certificate
+  certificate: string | null // the user name that its certificate carries
   created_at_ms: number
   revoked_at_ms: number | null
 }

@@ -64,7 +64,7 @@ describe('the configuration', () => {
   it('takes a password from a file of its own, without the line end', () => {
     writeFileSync(join(folder, 'secret'), 'long secret\n')
     const config = parsed({ broker: { url: 'mqtts://broker:8883', username: 'clinic', passwordFile: 'secret' } })
-    expect(config.broker).toEqual({ url: 'mqtts://broker:8883', username: 'clinic', password: 'long secret' })
+    expect(config.broker).toMatchObject({ url: 'mqtts://broker:8883', username: 'clinic', password: 'long secret' })
     expect(fault({ broker: { url: 'mqtt://b', passwordFile: 'nowhere' } })).toContain('cannot read the password')
   })
 

@@ -7,7 +7,7 @@ import { Inbox } from '../../../dashboard/server/inbox.ts'
 import { nextMark } from '../../../dashboard/server/registry/marks.ts'
 import { covers } from '../../../hub/contract/stored.ts'
 import { topic } from '../../../hub/contract/topics.ts'
-import { mosquitto, until } from '../../servers.ts'
+import { ownMosquitto, until } from '../../servers.ts'
 import { makeMessage, makePerson, makeReading, makeStatus, makeVisit } from './records.ts'
 import {
   brokerAt,
@@ -149,7 +149,7 @@ test('on Mosquitto: what comes while the clinic is away waits for it; a hub that
     { user: 'clinic', password: 'inside', acl: ['readwrite kiosk/v1/#'] },
     ...['K01', 'K77'].map((id) => ({ user: id, password: 'pass', acl: [`readwrite kiosk/v1/${id}/#`] })),
   ]
-  const server = await mosquitto(join(folder, 'mosquitto'), users)
+  const server = await ownMosquitto(join(folder, 'mosquitto'), users)
   await server.start()
   ends.push(() => server.end())
   brokerAt(server.port)

@@ -5,11 +5,11 @@ import { join } from 'node:path'
 import mqtt, { type MqttClient } from 'mqtt'
 import pino from 'pino'
 import { afterEach, beforeEach } from 'vitest'
-import { hashPassword } from '../../../dashboard/server/api/auth.ts'
 import { embeddedBroker } from '../../../dashboard/server/broker.ts'
 import { ingest } from '../../../dashboard/server/ingest.ts'
 import type { Change } from '../../../dashboard/server/registry/intake.ts'
 import type { Registry } from '../../../dashboard/server/registry/schema.ts'
+import { hashSecret } from '../../../dashboard/server/secret.ts'
 import { covers, StoredMark } from '../../../hub/contract/stored.ts'
 import { topic } from '../../../hub/contract/topics.ts'
 import { until } from '../../servers.ts'
@@ -32,7 +32,7 @@ beforeEach(async () => {
   registry = await openTestRegistry(join(folder, 'registry.sqlite'))
   await registry
     .updateTable('hubs')
-    .set({ password_hash: await hashPassword('pass') })
+    .set({ password_hash: hashSecret('pass') })
     .execute()
   clients = []
   log = []
@@ -52,7 +52,7 @@ export function brokerAt(port: number) {
 
 export async function startBroker() {
   const ending = new AbortController()
-  const parts = { registry, host: '127.0.0.1', port: 0, clinic: LOGIN, log: pino({ level: 'silent' }) }
+  const parts = { registry, host: '127.0.0.1', port: 0, clinicPassword: LOGIN.password, log: pino({ level: 'silent' }) }
   const broker = await embeddedBroker(parts, ending.signal)
   brokerAt(broker.port)
   ends.push(async () => {
