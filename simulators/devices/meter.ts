@@ -20,6 +20,8 @@ export interface MeterRules {
   /** What the meter shows as a number; beyond it stands HI or LO. */
   low: number
   high: number
+  /** How it says what lies beyond; absent: nobody knows. */
+  words?: readonly ('HI' | 'LO')[] // both
   marksMeals: boolean
   /** Whether the wire carries seconds. */
   seconds: boolean
@@ -34,7 +36,7 @@ export function meterCommands(rules: MeterRules): Commands {
   const { clock, unit } = rules
   const number = unit === 'mg/dL' ? z.int() : z.number().multipleOf(0.1)
   const Store = z.strictObject({
-    value: z.union([number.min(rules.low).max(rules.high), z.literal('HI'), z.literal('LO')]),
+    value: z.union([number.min(rules.low).max(rules.high), z.enum(rules.words ?? ['HI', 'LO'])]),
     unit: z.literal(unit, `this meter keeps ${unit}, whatever its screen shows`).default(unit),
     at: WallTime.optional(),
     meal: rules.marksMeals

@@ -231,7 +231,31 @@ test('a Verio IQ that loses answers is asked again; a record it cannot give take
   expect(asked).not.toContain(expect.stringMatching(/^032001/))
 })
 
-test.each(['lifescan-verio-iq'])('a silent %s ends the session, told nothing', async (id) => {
+test('an Ultra whose dump loses a line is asked again, and a line damaged each time takes no other along', async () => {
+  const ultra = await findDriver('lifescan-ultra2')
+  const [serial, clock] = captureOf(ultra).scenes[0]!.steps.filter((step) => step.from === 'device')
+  const { steps } = captureOf(ultra).scenes[1]!
+  const [header, first, second] = steps.filter((step) => step.from === 'device').map((step) => step.bytes)
+  const two = joined([bytesOf('P 002'), header!.subarray(5, -6), bytesOf('05A5\r\n')])
+  const meter = (damaged: number): Answer => {
+    let dumps = 0
+    return (said, say) => {
+      const ask = latin1(said)
+      if (ask === 'DM@') say(serial!.bytes)
+      if (ask === 'DMF') say(clock!.bytes)
+      if (ask === 'DMP') say(joined([two, ++dumps <= damaged ? spoilt(first!) : first!, second!]))
+    }
+  }
+  const [one, other] = [captureOf(ultra).scenes[1]!.steps.at(-2)!.events, steps.at(-1)!.events]
+  const info = { kind: 'device', model: null, serial: 'TKF8EA0RT', clock: '2014-08-12T15:40:16' }
+  expect((await converse(ultra, 20, meter(1))).events).toEqual([info, ...one, ...other])
+  const { events, counts, written } = await converse(ultra, 29, meter(99))
+  expect(events).toEqual([info, ...other])
+  expect(counts.refusedFrames).toBe(3)
+  expect([...new Set(written.map(latin1))].sort()).toEqual(['\x11\r', 'DM@', 'DMF', 'DMP'])
+})
+
+test.each(['lifescan-verio-iq', 'lifescan-ultra2'])('a silent %s ends the session, told nothing', async (id) => {
   const { events, ended } = await converse(await findDriver(id), 90, () => undefined)
   expect(events).toEqual([])
   expect(ended).toBe('returned')

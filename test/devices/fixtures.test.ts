@@ -86,7 +86,7 @@ const marked = (decoded: Decoded): Decoded => ({
 /** Null for whatever is no reading. */
 function reading(decoded: Decoded): Decoded | null {
   if ('systolic' in decoded && decoded.systolic !== null) return pressure(decoded)
-  if (decoded.kind !== 'reading' || decoded.control === true) return null
+  if (decoded.kind !== 'reading' || decoded.control === true || decoded.parityError === true) return null
   const range = decoded.range === 'HI' ? 'above' : decoded.range === 'LO' ? 'below' : null
   return { kind: 'glucose', value: decoded.value, unit: decoded.unit, range, deviceTime: decoded.time }
 }

@@ -9,6 +9,7 @@ import { encodeFrame } from '../../simulators/devices/astm.ts'
 import * as contec from '../../simulators/devices/contec-08a.ts'
 import { joined } from '../../simulators/devices/device.ts'
 import { encodePacket } from '../../simulators/devices/lifescan.ts'
+import * as ultra2 from '../../simulators/devices/lifescan-ultra2.ts'
 import * as ultraEasy from '../../simulators/devices/lifescan-ultraeasy.ts'
 import * as verioIq from '../../simulators/devices/lifescan-verio-iq.ts'
 import * as rbp from '../../simulators/devices/maibobo-rbp.ts'
@@ -178,6 +179,29 @@ reproduces('lifescan-ultraeasy', 13, (decoded) => {
     }
     default:
       return encodePacket(link)
+  }
+})
+
+reproduces('lifescan-ultra2', 13, (d) => {
+  const { serial, time: at } = d as { serial: string; time: string }
+  switch (d.kind) {
+    case 'version':
+      return ultra2.encodeLine(ultra2.versionText(String(d.version)))
+    case 'serial':
+      return ultra2.encodeLine(ultra2.serialText(serial))
+    case 'clock':
+      return ultra2.encodeLine(ultra2.clockText(at))
+    case 'status':
+      return ultra2.encodeLine(String(d.command))
+    case 'dump-header': {
+      const unit = z.enum(['mg/dL', 'mmol/L']).parse(d.displayUnit)
+      return ultra2.encodeLine(ultra2.headerText(Number(d.count), serial, unit))
+    }
+    default: {
+      const marked = d.meal === null ? null : { meal: Meal.parse(d.meal), comment: String(d.commentCode) }
+      const { value, control, parityError } = d as { value: number; control: boolean; parityError: boolean }
+      return ultra2.encodeLine(ultra2.recordText({ value, at, control, parityError, marked }))
+    }
   }
 })
 

@@ -201,6 +201,16 @@ test.each([
       { store: { value: 'LO', at: '2026-11-25T08:25:01' } },
     ],
   ],
+  [
+    'lifescan-ultra2',
+    [
+      { store: { value: 99, at: '2026-11-25T08:15:00', meal: 'before' } },
+      { store: { value: 120, control: true } },
+      { store: { value: 99, at: '2026-11-25T08:15:00', meal: 'after' } },
+      { store: { value: 600, at: '2026-11-25T08:25:08' } },
+      { store: { value: 'HI', at: '2026-11-25T08:25:16' } },
+    ],
+  ],
 ])(
   'the %s driver reads the whole memory, newest first, HI and LO and all, and no control test',
   async (driver, commands) => {
