@@ -1,9 +1,9 @@
 // Beurer BM55, BM58 and BM65, HID: eight-byte reports filled up with F4; the memory is asked record by record, without a check.
 // Protocol: roose242/bmdump, beep-projects/bpconnect and three more readers that agree; from notes. Never sent: F7 and F6, after which it is deaf.
 import { wholeReport } from '../kit/bytes.ts'
-import { type Cut, defineDriver, type Facts, FrameError } from '../kit/driver.ts'
+import { type Cut, defineDriver, type Facts } from '../kit/driver.ts'
 import { deviceTime } from '../kit/event.ts'
-import { type Link, LinkTimeout } from '../kit/link.ts'
+import { askPast, type Link, LinkTimeout } from '../kit/link.ts'
 
 const REPORT = 8
 const FILL = 0xf4
@@ -21,9 +21,13 @@ const HIGH = 0x80
 
 const filled = (bytes: Uint8Array) => bytes.every((byte) => byte === FILL)
 
-/** Whatever it is: a record that is nonsense must not pass for silence, or none behind it would be read. */
-const anyReport = wholeReport(REPORT, () => true)
-const cutFrame = (bytes: Uint8Array): Cut => (filled(bytes.subarray(0, REPORT)) ? 'noise' : anyReport(bytes))
+const isRecord = (report: Uint8Array) => {
+  const [month, day, hour, minute] = report.subarray(3) as unknown as [number, number, number, number]
+  // Letters of its name and fillers have one of these bits.
+  return (month & 0x70) === 0 && (month & 0x0f) <= 12 && (day & 0x60) === 0 && hour < 24 && minute < 60
+}
+const oneReport = wholeReport(REPORT, (report) => filled(report.subarray(1)) || isRecord(report))
+const cutFrame = (bytes: Uint8Array): Cut => (filled(bytes.subarray(0, REPORT)) ? 'noise' : oneReport(bytes))
 
 interface Measurement extends Facts {
   kind: 'measurement'
@@ -37,17 +41,14 @@ interface Measurement extends Facts {
 }
 
 function parse(report: Uint8Array): Facts {
-  const [first, ...rest] = report
-  if (filled(Uint8Array.from(rest))) {
+  const [first] = report
+  if (filled(report.subarray(1))) {
     if (first === HELLO) return { kind: 'hello', type: 'hello' }
     return first === NO_SUCH ? { kind: 'no such record' } : { kind: 'count', recordCount: first }
   }
   const [systolic, diastolic, pulse, month, day, hour, minute, year] = report as unknown as [
     ...[number, number, number, number, number, number, number, number],
   ]
-  // Letters of its name and fillers have one of these bits.
-  if ((month & 0x70) !== 0 || (month & 0x0f) > 12 || (day & 0x60) !== 0 || hour > 23 || minute > 59)
-    throw new FrameError('BM55: expected a record with a date and a time')
   return {
     kind: 'measurement',
     user: day & HIGH ? 2 : 1,
@@ -69,7 +70,8 @@ async function* memory(link: Link) {
   yield* link.tell(hello)
   const count = await link.ask(ASK_COUNT, ANSWER_MS)
   for (let n = 1; n <= count[0]!; n++) {
-    const record = await link.ask(askRecord(n), ANSWER_MS)
+    const record = await askPast(link, askRecord(n), ANSWER_MS)
+    if (!record) continue
     if (record[0] === NO_SUCH && filled(record.subarray(1))) return
     yield* link.tell(record)
   }

@@ -1,9 +1,9 @@
 // Beurer BM96 Cardio, HID: commands of eight bytes filled up with F4, answers of a report each; the memory is asked user by user, without a check.
 // Protocol: roose242/bmtoolkit bmquery.py; from notes. Its records of ECGs are passed over: their figures have no meaning without the curve.
 import { wholeReport } from '../kit/bytes.ts'
-import { type Cut, defineDriver, type Facts, FrameError } from '../kit/driver.ts'
+import { type Cut, defineDriver, type Facts } from '../kit/driver.ts'
 import { deviceTime } from '../kit/event.ts'
-import { type Link, LinkTimeout } from '../kit/link.ts'
+import { askPast, type Link, LinkTimeout } from '../kit/link.ts'
 
 const COMMAND = 8
 const REPORT = 64 // the longest there is: how long its own are, nobody says; a shorter one is filled up
@@ -21,9 +21,14 @@ const BP = 1
 const ECG = 2
 const IRREGULAR = [0x09, 0x0d] // atrial fibrillation, alone or with another arrhythmia, as the monitor has it
 
-/** The reader steps over reports that begin with the filler. Whatever else it is, nonsense must not pass for silence. */
-const anyReport = wholeReport(REPORT, () => true)
-const cutFrame = (bytes: Uint8Array): Cut => (bytes[0] === FILL ? 'noise' : anyReport(bytes))
+const sensorOf = (report: Uint8Array) => (report[SENSOR] === BP || report[SENSOR] === ECG ? report[SENSOR] : null)
+const isRecord = ([user = 0, , , , hour = 0, minute = 0, day = 0, month = 0]: Uint8Array) =>
+  USERS.includes(user) && hour < 24 && minute < 60 && day <= 31 && month <= 12
+/** All that is known of what is no record: one or two bytes, then fillers. */
+const isOther = (report: Uint8Array) => report.subarray(2, COMMAND).every((byte) => byte === FILL || byte === 0)
+const oneReport = wholeReport(REPORT, (report) => (sensorOf(report) === null ? isOther(report) : isRecord(report)))
+/** The reader steps over reports that begin with the filler. */
+const cutFrame = (bytes: Uint8Array): Cut => (bytes[0] === FILL ? 'noise' : oneReport(bytes))
 
 interface Measurement extends Facts {
   kind: 'measurement'
@@ -37,9 +42,7 @@ interface Measurement extends Facts {
 function parse(report: Uint8Array): Facts {
   const [user = 0, index = 0, , sensor, hour = 0, minute = 0, day = 0, month = 0, year = 0, flagByte = 0] = report
   const [systolic, diastolic, pulse] = report.subarray(11)
-  if (sensor !== BP && sensor !== ECG) return { kind: user === HELLO ? 'hello' : 'counts' }
-  if (!USERS.includes(user) || hour > 23 || minute > 59 || day > 31 || month > 12)
-    throw new FrameError('BM96: expected a record of one of two users with a date and a time')
+  if (sensorOf(report) === null) return { kind: user === HELLO ? 'hello' : 'counts' }
   const time = deviceTime([2000 + year, month, day], [hour, minute])
   const record = { user: user + 1, index, sensor: sensor === BP ? 'bp' : 'ecg', deviceTime: time, flagByte }
   return sensor === BP ? { kind: 'measurement', ...record, systolic, diastolic, pulse } : { kind: 'ecg', ...record }
@@ -50,12 +53,15 @@ const isMeasurement = (facts: Facts): facts is Measurement => facts.kind === 'me
 /** One pass through the memory. @throws LinkTimeout when the monitor is silent */
 async function* memory(link: Link) {
   const hello = await link.ask(ASK_HELLO, ANSWER_MS)
-  if (hello[0] !== HELLO || hello[SENSOR] === BP || hello[SENSOR] === ECG)
+  if (hello[0] !== HELLO || sensorOf(hello) !== null)
     throw new Error('expected 55 in answer to AA: this is no Beurer BM96')
   yield* link.tell(hello)
   const counts = await link.ask(ASK_COUNTS, ANSWER_MS)
   for (const user of USERS)
-    for (let row = 0; row < counts[user]!; row++) yield* link.tell(await link.ask(askRecord(user, row), ANSWER_MS))
+    for (let row = 0; row < counts[user]!; row++) {
+      const record = await askPast(link, askRecord(user, row), ANSWER_MS)
+      if (record) yield* link.tell(record)
+    }
 }
 
 export default defineDriver({

@@ -20,6 +20,17 @@ export class LinkTimeout extends Error {
   override name = 'LinkTimeout'
 }
 
+/** The answer, or null when it is nonsense: then the next record may be asked for. Rejects with LinkTimeout on silence. */
+export async function askPast(link: Link, frame: Uint8Array, timeoutMs: number): Promise<Uint8Array | null> {
+  const before = link.counts.refusedFrames
+  try {
+    return await link.ask(frame, timeoutMs)
+  } catch (error) {
+    if (!(error instanceof LinkTimeout) || link.counts.refusedFrames === before) throw error
+    return null
+  }
+}
+
 /** The port is gone or was closed; `cause` is the port's own error, if it had one. */
 export class LinkClosed extends Error {
   override name = 'LinkClosed'

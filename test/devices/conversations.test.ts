@@ -450,3 +450,17 @@ test('a Microlife that loses an answer is asked again', async () => {
   const { events } = await converse(bpa, 20, (_, say) => (++asked > 2 ? say(answer) : undefined))
   expect(events).toEqual([{ kind: 'device', model: null, serial: null, clock: null }, ...steps.at(-1)!.events])
 })
+
+test('a Beurer with a record of nonsense in its memory tells those before and behind it', async () => {
+  const beurer = await findDriver('beurer-bm55')
+  const [, hello, , , , first, , second] = captureOf(beurer).scenes[0]!.steps.map((step) => step.bytes)
+  const records = [first!, fromHex('5f35470511ff2a15'), second!]
+  const { events, written, ended } = await converse(beurer, 20, ([command, n], say) => {
+    if (command === 0xaa) say(hello!)
+    else if (command === 0xa2) say(fromHex('03f4f4f4f4f4f4f4'))
+    else say(records[n! - 1]!)
+  })
+  expect(events.slice(1)).toEqual(captureOf(beurer).scenes[0]!.steps.flatMap((step) => step.events))
+  expect(written.some(([command]) => command === 0xf7 || command === 0xf6)).toBe(false)
+  expect(ended).toBe('still talking')
+})
