@@ -52,5 +52,5 @@ async function hub() {
   await Promise.all(flying)
 }
 
+process.on('disconnect', () => process.exit()) // before the work: all may be stored while the last answers are on their way
 await (role === 'clinic' ? clinic() : hub())
-process.on('disconnect', () => process.exit())

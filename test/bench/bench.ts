@@ -1,16 +1,20 @@
 // The bench: every line one after the other, each beside the bare limit of this machine; the figures last, for people or as JSON.
 import { cpus, loadavg, totalmem } from 'node:os'
 import { parseArgs } from 'node:util'
-import { drain } from './drain.ts'
-import { ingest } from './ingest.ts'
-import { latency } from './latency.ts'
+import { drain, drainFar } from './drain.ts'
+import { ingest, ingestInflux } from './ingest.ts'
+import { latency, overtaking } from './latency.ts'
 import type { Bench } from './measure.ts'
 import { writeResults } from './results.ts'
 import { memory, start } from './start.ts'
-import { today } from './today.ts'
-import { years } from './years.ts'
+import { away, burst, wire } from './today.ts'
+import { cost, yearsInflux, yearsSqlite } from './years.ts'
 
-const PARTS: Record<string, (bench: Bench) => Promise<void>> = { drain, ingest, latency, start, memory, today, years }
+/** Each on its own: one that fails takes no other's figures with it. */
+const PARTS: Record<string, (bench: Bench) => Promise<void>> = {
+  ...{ drain, drainFar, ingest, ingestInflux, latency, overtaking, start, memory, away, wire, burst },
+  ...{ yearsSqlite, yearsInflux, cost },
+}
 
 const { values: asked } = parseArgs({
   options: {
@@ -40,12 +44,17 @@ const machine = `${cpus().length} × ${cpu?.model.trim()}, ${Math.round(totalmem
 const began = Date.now()
 say(`${machine}; load before it began: ${loadavg()[0]!.toFixed(1)}`)
 bench.note({ machineCores: cpus().length, machineLoadBefore: loadavg()[0]! })
-for (const [name, part] of Object.entries(PARTS)) {
-  if (!asked.only.split(',').some((word) => name.includes(word))) continue
-  say(`${name} …`)
-  await part(bench)
+const minutes = () => (Date.now() - began) / 60_000
+const chosen = Object.entries(PARTS).filter(([name]) => asked.only.split(',').some((word) => name.includes(word)))
+let failed = 0
+for (const [i, [name, part]] of chosen.entries()) {
+  say(`${i + 1} of ${chosen.length}, after ${minutes().toFixed(1)} minutes: ${name} …`)
+  await part(bench).catch((error) => {
+    failed++
+    process.stderr.write(`${name} failed: ${error instanceof Error ? error.stack : error}\n`)
+  })
 }
-const minutes = (Date.now() - began) / 60_000
-bench.note({ minutes })
+bench.note({ minutes: minutes(), failedParts: failed })
+if (failed > 0) process.exitCode = 1
 if (asked.write) writeResults(figures, machine, asked.quick, new Date(began).toISOString().slice(0, 10))
 if (asked.json) process.stdout.write(`${JSON.stringify(figures)}\n`)

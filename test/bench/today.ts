@@ -29,13 +29,16 @@ async function withAway(which: (there: House) => Server | undefined): Promise<nu
   })
 }
 
-export async function today(bench: Bench) {
+export async function away(bench: Bench) {
   bench.note({
     brokerAwaySent: READINGS,
     brokerAwayStored: await withAway((there) => there.broker),
     influxAwaySent: READINGS,
     influxAwayStored: await withAway((there) => there.influx),
   })
+}
+
+export async function wire(bench: Bench) {
   await withHouse({ parts: 'servers' }, async (there) => {
     await openGuest(there)
     const store = watchStore(there)
@@ -48,6 +51,9 @@ export async function today(bench: Bench) {
       hubMemoryWithServersMB: memoryOf(there.hub.pid).now,
     })
   })
+}
+
+export async function burst(bench: Bench) {
   await withHouse({ parts: 'servers' }, async (there) => {
     await openGuest(there)
     const store = watchStore(there)

@@ -139,31 +139,49 @@ async function costAt(folder: string, size: number): Promise<number> {
   return median(costs)
 }
 
-export async function years(bench: Bench) {
-  const total = bench.quick ? 1_000_000 : 10_000_000
+const totalOf = ({ quick }: Bench) => (quick ? 1_000_000 : 10_000_000)
+
+async function years(bench: Bench, name: string, store: Store) {
+  const total = totalOf(bench)
   const people = makePeople(total / READINGS_A_YEAR)
+  const ms = await timed(() => fill(store, total, people))
+  bench.say(`  ${total} readings into ${name} in ${(ms / 1000).toFixed(0)} s`)
+  const { year, village } = await ask(store, people, bench.quick ? 50 : 100)
+  bench.note({
+    [`personYear${name}P50Ms`]: quantile(year, 0.5),
+    [`personYear${name}P95Ms`]: quantile(year, 0.95),
+    [`population${name}P50Ms`]: quantile(village, 0.5),
+    [`population${name}P95Ms`]: quantile(village, 0.95),
+  })
+}
+
+async function inFolder(work: (folder: string) => Promise<void>) {
   const folder = mkdtempSync(join(tmpdir(), 'years-'))
-  const server = await influxd(join(folder, 'influx'))
-  await server.start()
-  try {
-    const sqlite = openSqliteStore(join(folder, 'series.sqlite'))
-    const influx = openInfluxStore({ host: '127.0.0.1', port: server.port, database: 'years' })
-    for (const [name, store] of Object.entries({ Sqlite: sqlite, Influx: influx })) {
-      const ms = await timed(() => fill(store, total, people))
-      bench.say(`  ${total} readings into ${name} in ${(ms / 1000).toFixed(0)} s`)
-      const { year, village } = await ask(store, people, 100)
-      bench.note({
-        [`personYear${name}P50Ms`]: quantile(year, 0.5),
-        [`personYear${name}P95Ms`]: quantile(year, 0.95),
-        [`population${name}P50Ms`]: quantile(village, 0.5),
-        [`population${name}P95Ms`]: quantile(village, 0.95),
-      })
-      await store.close()
-    }
+  await work(folder).finally(() => rmSync(folder, { recursive: true }))
+}
+
+export const yearsSqlite = (bench: Bench) =>
+  inFolder(async (folder) => {
+    const store = openSqliteStore(join(folder, 'series.sqlite'))
+    await years(bench, 'Sqlite', store).finally(() => store.close())
+  })
+
+export const yearsInflux = (bench: Bench) =>
+  inFolder(async (folder) => {
+    const server = await influxd(join(folder, 'influx'))
+    await server.start()
+    const store = openInfluxStore({ host: '127.0.0.1', port: server.port, database: 'years' })
+    await years(bench, 'Influx', store).finally(() => server.end())
+  })
+
+/** What one more reading costs, the more there are. */
+export const cost = (bench: Bench) =>
+  inFolder(async (folder) => {
     const registry = await openRegistry(join(folder, 'registry.sqlite'))
     await putSites(registry, [SITE])
     await addHub(registry, { id: HUB, site: SITE.id, passwordHash: '-' }, 0)
     await registry.destroy()
+    const total = totalOf(bench)
     const costs: number[] = []
     let filled = 0
     for (const [name, size] of [
@@ -172,14 +190,13 @@ export async function years(bench: Bench) {
       ['1e7', 10_000_000],
     ] as const) {
       if (size > total) break
-      fillRegistry(join(folder, 'registry.sqlite'), filled + costs.length * ROUNDS * 2000, size, total)
+      const ms = await timed(() =>
+        fillRegistry(join(folder, 'registry.sqlite'), filled + costs.length * ROUNDS * 2000, size, total),
+      )
+      bench.say(`  ${size} rows in the registry after ${(ms / 1000).toFixed(0)} s`)
       filled = size
       costs.push(await costAt(folder, size))
       bench.note({ [`costPerReadingUs${name}`]: costs.at(-1)! })
     }
     bench.note({ costPerReadingLastToFirst: costs.at(-1)! / costs[0]! })
-  } finally {
-    await server.end()
-    rmSync(folder, { recursive: true })
-  }
-}
+  })
