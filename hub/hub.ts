@@ -2,7 +2,7 @@
 import { randomUUID } from 'node:crypto'
 import { mkdir } from 'node:fs/promises'
 import { join } from 'node:path'
-import { setInterval, setTimeout as sleep } from 'node:timers/promises'
+import { setImmediate as nextTurn, setInterval, setTimeout as sleep } from 'node:timers/promises'
 import type { Logger } from 'pino'
 import { isReading } from '../devices/kit/event.ts'
 import { isoAt, type Moment } from './clock.ts'
@@ -50,6 +50,7 @@ export interface HubOptions {
 
 const TICK_MS = 1000
 const MOST_HELD = 10_000
+const MOST_TOGETHER = 500
 const STOPPED_MS = 1000
 
 /** Runs until `signal` ends it; resolves when everything is closed. Rejects when it cannot start, or by a bug. */
@@ -92,17 +93,19 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
 
   /** Keeps what is held, in order; the tick follows the disk. A full disk holds all of it and lets no visitor in. */
   function keep() {
-    for (let first = held[0]; first; first = held[0]) {
+    while (held.length > 0) {
       try {
-        const { drafts, at, memory } = first
-        const kept = memory === undefined ? outbox.put(drafts, at) : outbox.putUndated(memory, drafts, at)
+        const { drafts, at, memory } = held[0]!
+        const next = held.findIndex((one) => one.memory !== undefined)
+        const together = held.slice(0, Math.min(next < 0 ? held.length : next, MOST_TOGETHER))
+        const kept = memory === undefined ? outbox.putAll(together) : outbox.putUndated(memory, drafts, at)
+        held.splice(0, Math.max(1, together.length))
         for (const { record, isNew } of kept) {
           if (!isNew) continue
           state = keptOnDisk(state, record, now(), zone)
           metrics.accepted(record.type)
           log.debug({ type: record.type, id: record.id }, 'kept')
         }
-        held.shift()
       } catch (error) {
         if (!(error instanceof OutboxFull)) throw error
         if (!full) log.error({ reason: error.message, held: held.length }, 'the disk is full: no visitor is let in')
@@ -114,6 +117,19 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
     full = false
   }
 
+  let keeping: Promise<void> | undefined
+  /** What arrives within one turn of the event loop shares a transaction. Resolves when the disk was asked. */
+  function keepTogether(): Promise<void> {
+    keeping ??= nextTurn().then(() =>
+      inOrder(() => {
+        keeping = undefined
+        keep()
+        show()
+      }),
+    )
+    return keeping
+  }
+
   /** A reading that arrived stays in hand until it is kept, whatever the disk says. */
   function take(outcome: Outcome, at: Moment) {
     state = outcome.state
@@ -123,7 +139,6 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
       log.error('too much is held for a full disk: a reading was refused')
       metrics.rejected()
     }
-    keep()
   }
 
   /** A visit opens only once its record is kept: with a full disk it does not open. */
@@ -142,9 +157,9 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
     state = outcome.state
   }
 
-  const hear = ({ told, at, source, session: talk, waited }: Heard) =>
-    inOrder(async () => {
-      const { event } = told
+  async function hear({ told, at, source, session: talk, waited }: Heard) {
+    const { event } = told
+    await inOrder(async () => {
       if (isReading(event)) {
         const outcome = reading(state, { ...told, event }, source, talk, at, settings, waited)
         const { drafts } = outcome
@@ -156,8 +171,10 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
         const visit = openVisit(state)?.visit ?? null
         uplink.sayLive({ v: 1, hub, at: isoAt(at.wallMs, zone), device: source.id, visit, pressure: event.pressure })
       } else if (!full) await admit(layCard(state, event, at, settings, randomUUID), at)
-      show()
     })
+    if (held.length > 0) await keepTogether()
+    else show()
+  }
 
   // ---- Devices, line, screen
   const deviceChanged = () => {
@@ -314,7 +331,12 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
       all,
     )
     outbox.subscribe(show)
-    options.ready(page.url, () => inOrder(() => outbox.writable()))
+    options.ready(page.url, () =>
+      inOrder(() => {
+        keep()
+        return outbox.writable()
+      }),
+    )
     const parts = [...devices.map((device) => device.run(all)), uplink.run(all), tick(all), page.closed]
     const failed = (error: Error) => {
       if (all.aborted && error.name === 'AbortError') return

@@ -25,6 +25,12 @@ export interface Row extends Position {
   body: string
 }
 
+/** What arrived together, and when. */
+export interface Drafted {
+  drafts: readonly Draft[]
+  at: Moment
+}
+
 export interface Kept {
   record: HubRecord
   /** False: a record of this id is here already (a memory was read again) and stays as it is. */
@@ -150,21 +156,26 @@ function outboxIn(path: string, db: Database.Database, keepDays: number, held: D
   let seen: OutboxState['seen'] = seenText === undefined ? null : JSON.parse(seenText)
 
   type Aligned = { memory: string; is: Known }
-  const insert = db.transaction((records: readonly HubRecord[], now: Moment, known?: Aligned): Kept[] => {
-    let seq = last
-    if (known) sql.setMeta.run(`memory:${known.memory}`, JSON.stringify(known.is))
-    const kept = records.map((record) => {
-      const body = JSON.stringify(record)
-      const row = [opening, seq + 1, record.id, record.type, body, Math.floor(now.wallMs), sumOf(body)]
-      const isNew = sql.insert.run(...row).changes === 1
-      if (isNew) seq++
-      if (isNew && 'clock' in record && !record.clock.trusted) sql.setMeta.run(`untrusted:${record.clock.boot}`, '')
-      if (record.type === 'clock') sql.unsetMeta.run(`untrusted:${record.boot}`)
-      return { record, isNew }
-    })
-    if (now.trusted) sql.setMeta.run('floorMs', String(Math.floor(now.wallMs)))
-    return kept
-  })
+  const insert = db.transaction(
+    (together: readonly { records: readonly HubRecord[]; at: Moment }[], known?: Aligned) => {
+      let seq = last
+      if (known) sql.setMeta.run(`memory:${known.memory}`, JSON.stringify(known.is))
+      const kept = together.flatMap(({ records, at }) =>
+        records.map((record): Kept => {
+          const body = JSON.stringify(record)
+          const row = [opening, seq + 1, record.id, record.type, body, Math.floor(at.wallMs), sumOf(body)]
+          const isNew = sql.insert.run(...row).changes === 1
+          if (isNew) seq++
+          if (isNew && 'clock' in record && !record.clock.trusted) sql.setMeta.run(`untrusted:${record.clock.boot}`, '')
+          if (record.type === 'clock') sql.unsetMeta.run(`untrusted:${record.boot}`)
+          return { record, isNew }
+        }),
+      )
+      const trusted = together.findLast(({ at }) => at.trusted)
+      if (trusted) sql.setMeta.run('floorMs', String(Math.floor(trusted.at.wallMs)))
+      return kept
+    },
+  )
 
   /** Each of the epoch's numbers from 1 to `through` outside `missing` is covered, each other one is not. */
   const takeEpoch = (no: number, through: number, missing: readonly [number, number][], atMs: number) => {
@@ -207,10 +218,11 @@ function outboxIn(path: string, db: Database.Database, keepDays: number, held: D
   })
 
   /** Keeps all or none in one transaction, on the disk when this returns. Throws OutboxFull. */
-  function put(drafts: readonly Draft[], now: Moment, known?: Aligned): Kept[] {
+  function put(drafted: readonly Drafted[], known?: Aligned): Kept[] {
     // A live record's id is made here, with its row: a crash before leaves nothing that could come again under another.
-    const records = drafts.map((draft): HubRecord => ({ ...draft, id: draft.id ?? randomUUID() }) as HubRecord)
-    const kept = writing(() => insert.immediate(records, now, known))
+    const made = (draft: Draft) => ({ ...draft, id: draft.id ?? randomUUID() }) as HubRecord
+    const together = drafted.map(({ drafts, at }) => ({ records: drafts.map(made), at }))
+    const kept = writing(() => insert.immediate(together, known))
     const news = kept.filter(({ isNew }) => isNew).length
     if (news === 0) return kept
     waits.set(opening, { epoch, waiting: adding(waits.get(opening)?.waiting ?? [], last + 1, last + news) })
@@ -235,7 +247,9 @@ function outboxIn(path: string, db: Database.Database, keepDays: number, held: D
 
   return {
     epoch,
-    put: guarded((drafts: readonly Draft[], now: Moment): Kept[] => put(drafts, now)),
+    put: guarded((drafts: readonly Draft[], now: Moment): Kept[] => put([{ drafts, at: now }])),
+    /** The same of several arrivals, in one transaction. */
+    putAll: guarded((drafted: readonly Drafted[]): Kept[] => put(drafted)),
 
     /**
      * Keeps those undated records of one read of a device's memory that are not here already, and what is known of that
@@ -251,7 +265,7 @@ function outboxIn(path: string, db: Database.Database, keepDays: number, held: D
         if (draft.type !== 'observation' || draft.id !== null || mark === 'known') return []
         return [mark === 'doubtful' ? { ...draft, flags: [...draft.flags, 'doubtful-repeat'] } : draft]
       })
-      return put(news, now, { memory, is: aligned.known })
+      return put([{ drafts: news, at: now }], { memory, is: aligned.known })
     }),
 
     /**

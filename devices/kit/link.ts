@@ -50,7 +50,7 @@ export function openLink(
   driver: DriverDefinition,
   transport: Transport,
   { silenceMs = 1000, refused }: LinkOptions = {},
-): Link & { close(): Promise<void> } {
+): Link & { waiting(): number; close(): Promise<void> } {
   const counts: Counts = { discardedBytes: 0, refusedFrames: 0 }
   const cutter = frameCutter(driver, counts, refused)
   const waiting: Uint8Array[] = []
@@ -164,6 +164,8 @@ export function openLink(
   }
   return {
     ...link,
+    /** Frames that came whole and were not received yet. */
+    waiting: () => waiting.length,
     async close() {
       shut(new LinkClosed('closed by this side'))
       await transport.close()

@@ -141,6 +141,7 @@ export function watchDevice(settings: DeviceSettings, options: WatchOptions): Wa
   /** Talks through an open port until it is gone. */
   async function converse(port: OpenPort, signal: AbortSignal) {
     const open = openLink(driver, port, { refused })
+    const underWay: Promise<void>[] = []
     const end = () => void open.close()
     signal.addEventListener('abort', end, { once: true })
     try {
@@ -150,8 +151,15 @@ export function watchDevice(settings: DeviceSettings, options: WatchOptions): Wa
       while (!signal.aborted) {
         const session = new Session()
         for await (const said of talk(open, signal)) {
-          if ('away' in said) goes(said.away, said.message)
-          else await hear(said, session)
+          if ('away' in said) {
+            goes(said.away, said.message)
+            continue
+          }
+          const dealtWith = hear(said, session)
+          dealtWith.catch(() => undefined) // whoever waits for all of them hears of it
+          underWay.push(dealtWith)
+          // What a device has pushed and we hold already is kept together; one that is asked, or is silent now, waits for the disk.
+          if (driver.memory || open.waiting() === 0) await Promise.all(underWay.splice(0))
         }
         await open.rest(ASK_AGAIN_MS)
       }
@@ -161,6 +169,7 @@ export function watchDevice(settings: DeviceSettings, options: WatchOptions): Wa
     } finally {
       link = undefined
       signal.removeEventListener('abort', end)
+      await Promise.all(underWay)
       await open.close()
       add(open.counts)
     }

@@ -11,8 +11,8 @@ import { fillOutbox, openGuest, watchMarks, withHouse } from './house.ts'
 import { type Bench, pause, quantile } from './measure.ts'
 
 /** A reading by its figures: each is said once. */
-const keyOf = (values: Record<string, number | null>) => `${values.systolic}/${values.diastolic}/${values.pulse}`
-const figuresOf = (n: number) => ({
+export const keyOf = (values: Record<string, number | null>) => `${values.systolic}/${values.diastolic}/${values.pulse}`
+export const figuresOf = (n: number) => ({
   systolic: 100 + (n % 100),
   diastolic: 50 + (Math.floor(n / 100) % 45),
   pulse: 60 + Math.floor(n / 4500),
@@ -87,7 +87,8 @@ export async function sayAt(there: House, perSecond: number, more: (n: number) =
   const said: Seen = new Map()
   const began = performance.now()
   for (let n = 0; more(n); n++) {
-    await pause(began + (n * 1000) / perSecond - performance.now())
+    const aheadMs = began + (n * 1000) / perSecond - performance.now()
+    if (aheadMs > 0) await pause(aheadMs) // a timer takes a millisecond at least
     const figures = figuresOf(n)
     await there.devices.cuff!.say({ measure: figures })
     said.set(keyOf(figures), performance.now())

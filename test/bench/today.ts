@@ -1,8 +1,13 @@
 // The same conditions under which a Node-RED flow (serial → MQTT → InfluxDB) was measured on two cores: Mosquitto, InfluxDB, one kiosk.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { encodeTm2657 } from '../../simulators/devices/and-tm2657.ts'
+import { ptyCable } from '../../simulators/pty.ts'
 import type { House } from '../journeys/house.ts'
 import type { Server } from '../servers.ts'
 import { openGuest, withHouse } from './house.ts'
-import { sayAt, waits, watchStore } from './latency.ts'
+import { figuresOf, keyOf, sayAt, waits, watchStore } from './latency.ts'
 import { type Bench, memoryOf, pause, quantile } from './measure.ts'
 
 const PER_SECOND = 50
@@ -53,14 +58,32 @@ export async function wire(bench: Bench) {
   })
 }
 
+/** As fast as a line takes them, written as a cuff's own frames: a simulated one rests between two measurements. */
 export async function burst(bench: Bench) {
-  await withHouse({ parts: 'servers' }, async (there) => {
+  const folder = mkdtempSync(join(tmpdir(), 'burst-'))
+  const path = join(folder, 'cuff')
+  const cable = ptyCable(path, () => undefined, Date.now)
+  const cuff = {
+    id: 'cuff',
+    driver: 'and-tm2657',
+    port: { type: 'serial', path },
+    measuringSeconds: { min: 0, max: 0 },
+  }
+  const counts = { irregularBeats: 0, movement: 0, remeasured: 0, seconds: 30, amplitude: 200 }
+  const frames = Array.from({ length: BURST }, (_, n) =>
+    encodeTm2657({ model: 'TM2657', at: '2026-03-02T08:15', code: 'E00', mean: 80, ...figuresOf(n), ...counts }),
+  )
+  await withHouse({ parts: 'servers', devices: {}, hubConfig: { devices: [cuff] } }, async (there) => {
     await openGuest(there)
     const store = watchStore(there)
     const began = performance.now()
-    const said = await sayAt(there, 100_000, (n) => n < BURST)
-    await waits(said, store.seen, 'in InfluxDB')
+    const said = new Map(frames.map((_, n) => [keyOf(figuresOf(n)), began]))
+    cable.send(Buffer.concat(frames))
+    const came = await waits(said, store.seen, 'in InfluxDB')
     await store.end()
-    bench.note({ burstPerSecond: BURST / ((Math.max(...store.seen.values()) - began) / 1000) })
+    bench.note({ burstPerSecond: BURST / (Math.max(...came) / 1000) })
+  }).finally(() => {
+    cable.pull()
+    rmSync(folder, { recursive: true })
   })
 }

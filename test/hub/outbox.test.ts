@@ -62,6 +62,21 @@ describe('a row', () => {
     ])
   })
 
+  it('of several arrivals is kept in one transaction with its own time: all of them or none', () => {
+    const outbox = open()
+    const together = [0, 5].map((n) => ({ drafts: [observation(null)], at: at(n) }))
+    outbox.putAll(together)
+    expect(all(outbox).map(({ seq, madeMs }) => [seq, madeMs])).toEqual([
+      [1, Math.floor(at(0).wallMs)],
+      [2, Math.floor(at(5).wallMs)],
+    ])
+    const bad = { ...observation(null), type: null } as unknown as Draft
+    expect(() => outbox.putAll([...together, { drafts: [bad], at: at(9) }])).toThrow(/NOT NULL/)
+    expect(all(outbox)).toHaveLength(2)
+    put(outbox, 1)
+    expect(all(outbox).map(({ seq }) => seq)).toEqual([1, 2, 3])
+  })
+
   it('of a live reading gets a fresh id, so two equal readings are two', () => {
     const outbox = open()
     const kept = outbox.put([observation(null), observation(null)], at(0))

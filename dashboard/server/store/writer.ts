@@ -30,8 +30,12 @@ export interface WriterParts {
 /** More at once holds the event loop for longer. */
 const BATCH = 2000
 const LOOK_MS = 60_000
-/** Between two writes, so that readings which come one after the other share a beat. The first of them is written at once. */
-const GATHER_MS = 300
+/**
+ * Each write leaves a beat for a month, so their number is bounded: on average one in 300 ms. A thousand of them may come as
+ * fast as readings do, which is more than a village's morning; what comes one after the other then shares a beat.
+ */
+const BEAT_MS = 300
+const BEATS_SAVED = 1000
 const COMPARE_MS = 10 * 60_000
 
 export interface Writer {
@@ -87,7 +91,9 @@ export function seriesWriter(parts: WriterParts): Writer {
     async run(signal) {
       let failures = 0
       let comparedAt = Number.NEGATIVE_INFINITY
-      let wroteAt = Number.NEGATIVE_INFINITY
+      const fullMs = BEATS_SAVED * BEAT_MS
+      let savedMs = fullMs
+      let savedAt = now()
       await offerAgain(registry)
       while (!signal.aborted) {
         woken = false
@@ -96,14 +102,16 @@ export function seriesWriter(parts: WriterParts): Writer {
             await compareBeats(parts)
             comparedAt = now()
           }
-          while (!signal.aborted && (await write())) wroteAt = now()
+          while (!signal.aborted && (await write())) savedMs -= BEAT_MS
+          const at = now()
+          savedMs = Math.min(fullMs, Math.max(0, savedMs) + Math.max(0, at - savedAt))
+          savedAt = at
           await emptyErased(parts)
           if (failures > 0) log.info({ failures }, 'the series takes readings again')
           notify({ kind: 'part', part: 'series', state: 'ok' })
           failures = 0
           await rest(LOOK_MS, signal)
-          const gatherMs = wroteAt + GATHER_MS - now()
-          if (gatherMs > 0) await delay(Math.min(gatherMs, GATHER_MS), undefined, { signal }).catch(() => undefined) // aborted: the loop ends
+          if (savedMs < BEAT_MS) await delay(BEAT_MS, undefined, { signal }).catch(() => undefined) // aborted: the loop ends
         } catch (error) {
           const known = error instanceof StoreUnavailable
           if (failures === 0) {

@@ -44,7 +44,11 @@ afterEach(async () => {
   rmSync(folder, { recursive: true, force: true })
 })
 
-function watch(port: DeviceSettings['port'] = { type: 'serial', path }, driver = cuff) {
+function watch(
+  port: DeviceSettings['port'] = { type: 'serial', path },
+  driver = cuff,
+  kept: () => Promise<unknown> = async () => undefined,
+) {
   const heard: Heard[] = []
   const refused: [string, string][] = []
   const logged: { msg: string; cause?: string; awaySeconds?: number }[] = []
@@ -54,7 +58,10 @@ function watch(port: DeviceSettings['port'] = { type: 'serial', path }, driver =
     {
       now: () => ({ wallMs: Date.now(), uptimeMs: performance.now(), boot: 'b', trusted: true }),
       zone: 'Asia/Shanghai',
-      hear: async (one) => void heard.push(one),
+      hear: async (one) => {
+        heard.push(one)
+        await kept()
+      },
       refused: (source, _at, bytes) => void refused.push([source.id, hex(bytes)]),
       changed: () => undefined,
       log: pino({}, { write: (text: string) => void logged.push(JSON.parse(text)) }),
@@ -181,6 +188,20 @@ describe('a device', () => {
     await until('the reading', () => systolics().length === 1)
     expect(watched.status().counts.discardedBytes).toBeGreaterThan(190_000)
     expect(systolics()).toEqual([[124, false]])
+  })
+
+  it('that pushes is heard on before the disk has answered as far as its lines have come, and no further', async () => {
+    const disk: (() => void)[] = []
+    const { systolics, state } = watch({ type: 'serial', path }, cuff, () => new Promise<void>((r) => disk.push(r)))
+    await state('open')
+    cable.send(bytes(line(121, 81) + line(122, 82) + line(123, 83)))
+    await until('the three', () => systolics().length === 3)
+    cable.send(bytes(line(124, 84)))
+    for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
+    expect(systolics().map(([systolic]) => systolic)).toEqual([121, 122, 123])
+    for (const answer of disk.splice(0)) answer()
+    await until('the fourth', () => systolics().length === 4)
+    disk.splice(0)[0]!()
   })
 
   it('ends within moments of being told, and leaves the port free', async () => {
