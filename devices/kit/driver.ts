@@ -25,8 +25,12 @@ export interface SerialLine {
 export interface HidLine {
   type: 'hid'
   ids: readonly UsbId[]
-  /** Bytes of one report, both ways, without a report id. */
+  /** Bytes of one report, both ways, without a report id unless `numbered`. */
   reportLength: number
+  /** Reports begin with their own id: it is part of what `unwrap` gets and `wrap` gives. */
+  numbered?: true
+  /** Feature reports, id first, that make the line ready: sent each time it is opened. Never one that a device keeps. */
+  setup?: readonly Uint8Array[]
   /** A frame begins where a report begins and fills whole reports; a refused report is stepped over whole. */
   aligned?: true
   /** The payload one input report carries; empty for noise. */

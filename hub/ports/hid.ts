@@ -1,9 +1,10 @@
 // HID devices by their reports (/dev/hidraw on Linux). A report carries a report id in front only where the device uses ids.
 import HID from 'node-hid'
+import type { HidLine } from '../../devices/kit/driver.ts'
 import { chunkQueue, type OpenPort, type PortCause, PortError } from './port.ts'
 
 /** @throws PortError */
-export async function openHid(path: string): Promise<OpenPort> {
+export async function openHid(path: string, line: Pick<HidLine, 'numbered' | 'setup'>): Promise<OpenPort> {
   const device = await HID.HIDAsync.open(path).catch((cause: Error) => {
     const reason: PortCause = /permission|EACCES/i.test(cause.message)
       ? 'not-permitted'
@@ -14,6 +15,12 @@ export async function openHid(path: string): Promise<OpenPort> {
           : 'not-a-device'
     throw new PortError(reason, `cannot open ${path}: ${cause.message}`, { cause })
   })
+  try {
+    for (const report of line.setup ?? []) await device.sendFeatureReport(Buffer.from(report))
+  } catch (cause) {
+    await device.close()
+    throw new PortError('not-a-device', `cannot make ${path} ready: ${(cause as Error).message}`, { cause })
+  }
   const queue = chunkQueue((on) => (on ? device.pause() : device.resume()))
   let closed: Promise<void> | undefined
   device.on('data', (report: Buffer) => queue.push(report))
@@ -23,7 +30,7 @@ export async function openHid(path: string): Promise<OpenPort> {
     waited: new Uint8Array(0),
     chunks: queue.chunks,
     async write(report) {
-      await device.write(Buffer.concat([Buffer.of(0), report])) // report id 0: the device uses none
+      await device.write(Buffer.concat([Buffer.alloc(line.numbered ? 0 : 1), report])) // id 0: the device uses none
     },
     close() {
       queue.end()

@@ -233,8 +233,8 @@ async function openPort(port: DeviceSettings['port'], { transport }: Driver, sig
   // A serial adapter can be anybody's: there only the settings say which.
   const ids = transport.type === 'hid' ? transport.ids : []
   const path = port.path ?? portFor(port.type, port, ids, await foundPorts())
-  if (port.type === 'hid') return openHid(path)
-  if (transport.type !== 'serial') throw new Error(`no serial line is known for a ${transport.type} device`)
+  if (transport.type === 'hid') return openHid(path, transport)
+  if (port.type !== 'serial') throw new Error('a serial device is at a serial port')
   return openSerial(
     {
       path,

@@ -255,11 +255,14 @@ test('an Ultra whose dump loses a line is asked again, and a line damaged each t
   expect([...new Set(written.map(latin1))].sort()).toEqual(['\x11\r', 'DM@', 'DMF', 'DMP'])
 })
 
-test.each(['lifescan-verio-iq', 'lifescan-ultra2'])('a silent %s ends the session, told nothing', async (id) => {
-  const { events, ended } = await converse(await findDriver(id), 90, () => undefined)
-  expect(events).toEqual([])
-  expect(ended).toBe('returned')
-})
+test.each(['lifescan-verio-iq', 'lifescan-ultra2', 'taidoc-td4277'])(
+  'a silent %s ends the session, told nothing',
+  async (id) => {
+    const { events, ended } = await converse(await findDriver(id), 90, () => undefined)
+    expect(events).toEqual([])
+    expect(ended).toBe('returned')
+  },
+)
 
 const response = (sw3: number, data: Uint8Array = new Uint8Array(0)) => {
   const counted = Uint8Array.of((4 + data.length) >> 8, (4 + data.length) & 0xff, 0, 0, sw3, ...data)

@@ -86,9 +86,15 @@ const marked = (decoded: Decoded): Decoded => ({
 /** Null for whatever is no reading. */
 function reading(decoded: Decoded): Decoded | null {
   if ('systolic' in decoded && decoded.systolic !== null) return pressure(decoded)
-  if (decoded.kind !== 'reading' || decoded.control === true || decoded.parityError === true) return null
+  if (decoded.kind === 'record-value' && decoded.analyte && decoded.analyte !== 'glucose') return null
+  if (
+    !['reading', 'record-value'].includes(String(decoded.kind)) ||
+    decoded.control === true ||
+    decoded.parityError === true
+  )
+    return null
   const range = decoded.range === 'HI' ? 'above' : decoded.range === 'LO' ? 'below' : null
-  return { kind: 'glucose', value: decoded.value, unit: decoded.unit, range, deviceTime: decoded.time }
+  return { kind: 'glucose', value: decoded.value, unit: decoded.unit, range, deviceTime: decoded.time ?? null }
 }
 
 const drivers = await allDrivers()

@@ -19,6 +19,7 @@ import { encodeHbp9020 } from '../../simulators/devices/omron-hbp9020.ts'
 import { encodeHbp9030 } from '../../simulators/devices/omron-hbp9030.ts'
 import { encodeFt201 } from '../../simulators/devices/paramatech-ft201.ts'
 import { encodeCard, encodeSdt } from '../../simulators/devices/sdt-samv.ts'
+import * as taidoc from '../../simulators/devices/taidoc-td4277.ts'
 import { encodeBr500 } from '../../simulators/devices/terumo-br500.ts'
 import { captured, type Fixture, reproduces, upperHex } from './captured.ts'
 
@@ -203,6 +204,26 @@ reproduces('lifescan-ultra2', 13, (d) => {
       return ultra2.encodeLine(ultra2.recordText({ value, at, control, parityError, marked }))
     }
   }
+})
+
+reproduces('taidoc-td4277', 20, (d) => {
+  const packet = () => {
+    const command = Number.parseInt(String(d.command), 16)
+    if (d.kind === 'clock' || d.kind === 'record-time')
+      return taidoc.encodePacket(command, taidoc.clockData(String(d.time)))
+    if (d.kind === 'model') return taidoc.encodePacket(command, taidoc.modelData(String(d.model)))
+    if (d.kind === 'count') {
+      // What the second word of a meter with records means, nobody says: here it is theirs again.
+      return taidoc.encodePacket(command, taidoc.countData(Number(d.count), d.count === 0 ? 0xffff : Number(d.count)))
+    }
+    if (d.kind !== 'record-value') return taidoc.encodePacket(command)
+    const type = Number(d.type ?? ['none', 'before', 'after'].indexOf(String(d.meal)))
+    return taidoc.encodePacket(command, taidoc.valueData(Number(d.rawValue ?? d.value), type, Number(d.subtype ?? 0)))
+  }
+  const layer = String(d.layer)
+  return layer.startsWith('hidraw')
+    ? joined(...taidoc.encodeReports(packet(), layer.includes('x8') ? 1 : 63))
+    : packet()
 })
 
 const Meal = z.enum(['none', 'before', 'after'])

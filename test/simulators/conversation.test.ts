@@ -275,6 +275,15 @@ test.each([
     ],
   ],
   [
+    'taidoc-td4277',
+    [
+      { store: { value: 'LO', at: '2026-11-25T08:25' } },
+      { store: { value: 99, at: '2026-11-25T08:15', meal: 'before' } },
+      { store: { value: 99, at: '2026-11-25T08:15', meal: 'after' } },
+      { store: { value: 'HI', at: '2026-11-25T08:20' } },
+    ].reverse(),
+  ],
+  [
     'microlife-bpa',
     [
       { store: { systolic: 132, diastolic: 86, pulse: 70, at: null } },
