@@ -123,7 +123,16 @@ const text = z.string().optional().catch(undefined)
 const Outline = z.object({
   enrolment: text,
   devices: z
-    .array(z.object({ id: text, driver: text, port: z.object({ type: text, path: text }).optional().catch(undefined) }))
+    .array(
+      z.object({
+        id: text,
+        driver: text,
+        port: z
+          .object({ type: text, path: text, baud: z.number().optional().catch(undefined) })
+          .optional()
+          .catch(undefined),
+      }),
+    )
     .optional()
     .catch(undefined),
 })
@@ -136,6 +145,10 @@ function deviceFaults({ driver: id, port }: DeviceOutline, at: string, drivers: 
   if (!driver) return [`${at}.driver: no driver "${id}"${closest(id, ids)}; there are: ${ids.join(', ')}`]
   const { type } = driver.transport
   const fits = port?.type === undefined || port.type === type || (port.type === 'tcp' && type === 'serial')
+  if (fits && type === 'serial' && driver.transport.baud === null && port?.type === 'serial' && port.baud === undefined)
+    return [
+      `${at}.port.baud: came nothing; no source tells the speed of ${driver.id}: look it up in its manual and set it`,
+    ]
   return fits ? [] : [`${at}.port.type: came "${port.type}"; ${driver.id} is a ${type} device`]
 }
 

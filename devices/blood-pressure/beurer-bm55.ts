@@ -1,11 +1,10 @@
 // Beurer BM55, BM58 and BM65, HID: eight-byte reports filled up with F4; the memory is asked record by record, without a check.
 // Protocol: roose242/bmdump, beep-projects/bpconnect and three more readers that agree; from notes. Never sent: F7 and F6, after which it is deaf.
+import { beurerReading, beurerRecord, isBeurerRecord, RECORD } from '../kit/beurer.ts'
 import { wholeReport } from '../kit/bytes.ts'
 import { type Cut, defineDriver, type Facts } from '../kit/driver.ts'
-import { deviceTime } from '../kit/event.ts'
 import { askPast, type Link, LinkTimeout } from '../kit/link.ts'
 
-const REPORT = 8
 const FILL = 0xf4
 const HELLO = 0x55
 const NO_SUCH = 0xa9
@@ -16,29 +15,11 @@ const askRecord = (n: number) => Uint8Array.of(0xa3, n)
 const ANSWER_MS = 1000
 const WAKE_MS = 1000 // it hears nothing before that after it was plugged in
 const AGAIN_MS = 30_000
-const OFFSET = 25 // of both pressures, to fit a byte
-const HIGH = 0x80
 
 const filled = (bytes: Uint8Array) => bytes.every((byte) => byte === FILL)
 
-const isRecord = (report: Uint8Array) => {
-  const [month, day, hour, minute] = report.subarray(3) as unknown as [number, number, number, number]
-  // Letters of its name and fillers have one of these bits.
-  return (month & 0x70) === 0 && (month & 0x0f) <= 12 && (day & 0x60) === 0 && hour < 24 && minute < 60
-}
-const oneReport = wholeReport(REPORT, (report) => filled(report.subarray(1)) || isRecord(report))
-const cutFrame = (bytes: Uint8Array): Cut => (filled(bytes.subarray(0, REPORT)) ? 'noise' : oneReport(bytes))
-
-interface Measurement extends Facts {
-  kind: 'measurement'
-  user: number
-  deviceTime: string | null
-  systolic: number
-  diastolic: number
-  pulse: number
-  irregularHeartbeat: boolean
-  movement: boolean
-}
+const oneReport = wholeReport(RECORD, (report) => filled(report.subarray(1)) || isBeurerRecord(report))
+const cutFrame = (bytes: Uint8Array): Cut => (filled(bytes.subarray(0, RECORD)) ? 'noise' : oneReport(bytes))
 
 function parse(report: Uint8Array): Facts {
   const [first] = report
@@ -46,22 +27,8 @@ function parse(report: Uint8Array): Facts {
     if (first === HELLO) return { kind: 'hello', type: 'hello' }
     return first === NO_SUCH ? { kind: 'no such record' } : { kind: 'count', recordCount: first }
   }
-  const [systolic, diastolic, pulse, month, day, hour, minute, year] = report as unknown as [
-    ...[number, number, number, number, number, number, number, number],
-  ]
-  return {
-    kind: 'measurement',
-    user: day & HIGH ? 2 : 1,
-    deviceTime: deviceTime([2000 + (year & 0x7f), month & 0x0f, day & 0x1f], [hour, minute]),
-    systolic: systolic + OFFSET,
-    diastolic: diastolic + OFFSET,
-    pulse,
-    irregularHeartbeat: (year & HIGH) !== 0,
-    movement: (month & HIGH) !== 0,
-  }
+  return beurerRecord(report)
 }
-
-const isMeasurement = (facts: Facts): facts is Measurement => facts.kind === 'measurement'
 
 /** One pass through the memory, of both users. @throws LinkTimeout when the monitor has left its PC mode */
 async function* memory(link: Link) {
@@ -84,14 +51,14 @@ export default defineDriver({
   transport: {
     type: 'hid',
     ids: [{ vendorId: 0x0c45, productId: 0x7406 }],
-    reportLength: REPORT,
+    reportLength: RECORD,
     aligned: true,
     unwrap: (report) => report,
     wrap(payload) {
       const reports: Uint8Array[] = []
-      for (let at = 0; at < payload.length; at += REPORT) {
-        const report = new Uint8Array(REPORT).fill(FILL)
-        report.set(payload.subarray(at, at + REPORT))
+      for (let at = 0; at < payload.length; at += RECORD) {
+        const report = new Uint8Array(RECORD).fill(FILL)
+        report.set(payload.subarray(at, at + RECORD))
         reports.push(report)
       }
       return reports
@@ -105,18 +72,8 @@ export default defineDriver({
   parse,
   events(facts) {
     if (facts.kind === 'hello') return [{ kind: 'device', model: null, serial: null, clock: null }]
-    if (!isMeasurement(facts)) return []
-    const { systolic, diastolic, pulse, deviceTime, irregularHeartbeat, movement } = facts
-    const figures = { systolic, diastolic, mean: null, pulse: pulse || null }
-    return [
-      {
-        ...{ kind: 'blood-pressure' as const, ...figures, unit: 'mm[Hg]' as const, deviceTime },
-        flags: [
-          ...(irregularHeartbeat ? (['irregular-pulse'] as const) : []),
-          ...(movement ? (['movement'] as const) : []),
-        ],
-      },
-    ]
+    const reading = beurerReading(facts)
+    return reading ? [reading] : []
   },
   /** All of it each time: equal records are told apart by counting them. Ends when the monitor is silent. */
   async *read(link) {

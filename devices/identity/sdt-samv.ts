@@ -311,6 +311,7 @@ export default defineDriver({
   check: 'xor',
   evidence: 'from notes',
   memory: false,
+  polled: true,
   cutFrame,
   parse,
   events(facts) {

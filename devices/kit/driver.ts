@@ -12,7 +12,8 @@ export interface Transport {
 
 export interface SerialLine {
   type: 'serial'
-  baud: number
+  /** Null: no source tells it, so the site must set it. */
+  baud: number | null
   dataBits?: 7 | 8 // 8
   parity?: 'none' | 'even' | 'odd' // none
   stopBits?: 1 | 2 // 1
@@ -81,6 +82,8 @@ export interface DriverDefinition {
   evidence: 'recorded' | 'from notes'
   /** True when readings come from the device's memory (asked), false when they are live (pushed). */
   memory: boolean
+  /** Live, but it says nothing unasked. */
+  polled?: true
   /** What the host may say at any time; never a command that erases or sets. */
   commands?: { start?: Uint8Array; stop?: Uint8Array }
   /** How long a measurement takes, in seconds: fixed bounds, or as the reading's frame tells. */

@@ -7,8 +7,8 @@ export function deviceTable(drivers: readonly Driver[]): string {
     `\`${d.id}\``,
     `${d.vendor} ${d.models.join(', ')}`,
     d.kind.replace('-', ' '),
-    d.transport.type === 'serial' ? `serial, ${d.transport.baud} baud` : 'USB HID',
-    d.memory ? 'asked for its memory' : d.kind === 'identity' ? 'polled' : 'speaks when measured',
+    d.transport.type === 'serial' ? `serial, ${d.transport.baud ?? 'set your'} baud` : 'USB HID',
+    d.memory ? 'asked for its memory' : d.polled ? 'polled' : 'speaks when measured',
     d.check === 'none' ? 'none: shape and range' : d.check,
     d.evidence,
   ])

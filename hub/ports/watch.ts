@@ -235,10 +235,12 @@ async function openPort(port: DeviceSettings['port'], { transport }: Driver, sig
   const path = port.path ?? portFor(port.type, port, ids, await foundPorts())
   if (transport.type === 'hid') return openHid(path, transport)
   if (port.type !== 'serial') throw new Error('a serial device is at a serial port')
+  const baud = port.baud ?? transport.baud
+  if (baud === null) throw new Error('no speed is set for this line: the config was not checked')
   return openSerial(
     {
       path,
-      baud: port.baud ?? transport.baud,
+      baud,
       dataBits: port.dataBits ?? transport.dataBits ?? 8,
       parity: port.parity ?? transport.parity ?? 'none',
       stopBits: port.stopBits ?? transport.stopBits ?? 1,

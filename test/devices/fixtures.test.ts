@@ -60,7 +60,7 @@ function expected(decoded: Decoded): Decoded {
 }
 
 const invalid = ({ decoded }: Fixture) =>
-  decoded.kind === 'invalid' || decoded.checksumOk === false || decoded.complete === false
+  decoded.kind === 'invalid' || decoded.type === 'garbage' || decoded.checksumOk === false || decoded.complete === false
 
 const pressure = ({ systolic, diastolic, pulse, deviceTime = null, mean = null }: Decoded): Decoded => ({
   ...{ kind: 'blood-pressure', systolic, diastolic, mean, pulse, unit: 'mm[Hg]', deviceTime },
@@ -85,6 +85,7 @@ const marked = (decoded: Decoded): Decoded => ({
 
 /** Null for whatever is no reading. */
 function reading(decoded: Decoded): Decoded | null {
+  if ('weekStart' in decoded) return null // an average is no reading
   if ('systolic' in decoded && decoded.systolic !== null) return pressure(decoded)
   if (decoded.kind === 'record-value' && decoded.analyte && decoded.analyte !== 'glucose') return null
   if (

@@ -76,6 +76,16 @@ it('a fault in the enrolment is told too, and its password never is', async () =
   expect(broken).not.toContain('secret')
 })
 
+it('a device whose speed no source tells wants it set', async () => {
+  const devices = (port: object) => [
+    { id: 'cuff', driver: 'fora-bp', port: { type: 'serial', path: '/dev/x', ...port } },
+  ]
+  expect(await faults({ ...good, devices: devices({}) })).toContain(
+    'devices.0.port.baud: came nothing; no source tells the speed of fora-bp',
+  )
+  expect(await faults({ ...good, devices: devices({ baud: 19_200 }) })).toBe('no fault')
+})
+
 it('a zone that is none is a fault', async () => {
   const site = { ...enrolment.site, zone: 'Asia/Shangri-La' }
   expect(await faults(good, { ...enrolment, site })).toContain('site.zone: came "Asia/Shangri-La"; not a time zone')

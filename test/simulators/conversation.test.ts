@@ -62,7 +62,7 @@ async function serial(driverId: string) {
   const device = await startDevice(driverId, join(folder, driverId), { now: () => NOW, zone: ZONE })
   endings.push(() => device.end())
   const { transport: line } = await findDriver(driverId)
-  const transport = await serialTransport(device.pty, line.type === 'serial' ? line.baud : 0)
+  const transport = await serialTransport(device.pty, line.type === 'serial' ? (line.baud ?? 9600) : 0)
   let asked = 0
   const counting: Transport = {
     ...transport,
@@ -290,12 +290,53 @@ test.each([
       { store: { systolic: 261, diastolic: 131, pulse: 75 } },
     ],
   ],
+  [
+    'omron-hem790it',
+    [
+      { store: { systolic: 123, diastolic: 78, pulse: 87, at: '2007-01-01T00:06:38' } },
+      { store: { systolic: 120, diastolic: 73, pulse: 67, user: 2 } },
+      { store: { systolic: 120, diastolic: 73, pulse: 67, user: 2, at: null } },
+    ],
+  ],
 ])('the %s driver reads the whole memory in HID reports', async (driver, commands) => {
   const device = await startHidDevice(driver, { now: () => NOW, zone: ZONE })
   endings.push(() => device.end())
   const said = await sayAll(device, commands)
   const read = await next(heard(driver, await device.open()), commands.length)
   expect(read).toEqual(expect.arrayContaining(said)) // some tell the newest first
+})
+
+test.each([
+  [
+    'beurer-bm58',
+    [
+      { store: { systolic: 118, diastolic: 76, pulse: 64 } },
+      { store: { systolic: 151, diastolic: 96, pulse: 88, user: 2, irregular: true, at: null } },
+    ],
+  ],
+  [
+    'fora-bp',
+    [
+      { store: { systolic: 131, diastolic: 82, mean: 98, pulse: 70 } },
+      { store: { systolic: 151, diastolic: 96, mean: 115, pulse: 88, irregular: true, average: true, at: null } },
+    ],
+  ],
+])('the %s driver reads the whole memory over the serial cable', async (driver, commands) => {
+  const { device, events } = await serial(driver)
+  const said = await sayAll(device, commands)
+  expect(await next(events, commands.length)).toEqual(expect.arrayContaining(said))
+})
+
+test('a SunTech module tells what is measured after it was opened', async () => {
+  const { device, events, asked } = await serial('suntech-oem')
+  const first = events.next()
+  await expect.poll(asked).toBeGreaterThan(0)
+  const said = await sayAll(device, [{ measure: { systolic: 115, diastolic: 74, mean: 88, pulse: 85 } }])
+  expect((await first).value).toEqual(said[0])
+  const failed = events.next()
+  expect((await sayAll(device, [{ measure: { systolic: 0, diastolic: 0, mean: 0, pulse: 0, error: 7 } }]))[0]).toEqual(
+    (await failed).value,
+  )
 })
 
 test('a Maibobo is connected, started by the host, and tells its pressure before its result', async () => {

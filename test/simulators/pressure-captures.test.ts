@@ -1,8 +1,14 @@
 // Cuffs, scales and oximeters: told what a captured frame says, the simulated device sends that frame, byte for byte.
+import { describe, expect, test } from 'vitest'
 import { z } from 'zod'
 import * as bm55 from '../../simulators/devices/beurer-bm55.ts'
+import * as bm58 from '../../simulators/devices/beurer-bm58.ts'
 import * as bm96 from '../../simulators/devices/beurer-bm96.ts'
-import { reproduces } from './captured.ts'
+import { ascii } from '../../simulators/devices/device.ts'
+import * as fora from '../../simulators/devices/fora-bp.ts'
+import * as hem790 from '../../simulators/devices/omron-hem790it.ts'
+import * as suntech from '../../simulators/devices/suntech-oem.ts'
+import { captured, reproduces, upperHex } from './captured.ts'
 
 const Stored = z.object({
   systolic: z.number(),
@@ -22,3 +28,61 @@ reproduces('beurer-bm96', 1, (decoded) => {
   const { deviceTime: at, ...rest } = Stored.parse(decoded)
   return bm96.encodeRecord(Number(decoded.index), { ...rest, at, flagByte: Number(decoded.flagByte) })
 })
+
+describe('omron-hem790it', () => {
+  /** What stands behind the bytes that count is left over from the message before, which is no fact of this one. */
+  const counted = (bytes: Uint8Array) =>
+    Array.from({ length: bytes.length / 8 }, (_, i) => [...bytes.subarray(i * 8, i * 8 + 8)]).map(
+      ([count = 0, ...rest]) => [count, ...rest.slice(0, count)].join(),
+    )
+  const frames = captured('omron-hem790it').filter(({ decoded }) => decoded.type !== 'garbage')
+  test('has its 7 captured messages or more', () => expect(frames.length).toBeGreaterThanOrEqual(7))
+  test.each(frames.map((f, i) => [i + 1, f] as const))('sends message %s byte for byte', (_, { hex, decoded }) => {
+    const encode = () => {
+      if (decoded.payload) return hem790.versionAnswer(String(decoded.payload))
+      if ('recordCount' in decoded) return hem790.countAnswer(Number(decoded.recordCount), 0x13)
+      if (decoded.type === 'NO') return ascii('NO')
+      if (decoded.type === 'OFF') return ascii('OFF\r\n')
+      const { systolic, diastolic, pulse } = Stored.omit({ deviceTime: true }).parse(decoded)
+      if (decoded.weekStart) return hem790.averageAnswer(String(decoded.weekStart), systolic, diastolic, pulse)
+      return hem790.recordAnswer({ systolic, diastolic, pulse, at: String(decoded.deviceTime) })
+    }
+    const wire = Buffer.from(hex, 'hex')
+    expect(counted(hem790.encodeReports(encode()))).toEqual(counted(wire))
+  })
+  test('leaves in a report what stood there before, as captured', () => {
+    const [, , record] = frames
+    const { systolic, diastolic, pulse, deviceTime: at } = Stored.parse(record!.decoded)
+    expect(upperHex(hem790.encodeReports(hem790.recordAnswer({ systolic, diastolic, pulse, at })))).toBe(
+      record!.hex.toUpperCase(),
+    )
+  })
+})
+
+reproduces('beurer-bm58', 1, (decoded) => {
+  const { deviceTime: at, ...rest } = Stored.parse(decoded)
+  return bm58.encodeRecord({ ...rest, at, irregular: false, moved: false })
+})
+
+reproduces('fora-bp', 3, (decoded) => {
+  if ('recordCount' in decoded) return fora.countFrame(Number(decoded.recordCount))
+  if (!decoded.deviceTime)
+    return fora.valuesFrame(Stored.omit({ deviceTime: true }).extend({ mean: z.number() }).parse(decoded))
+  const marks = { irregular: decoded.irregularHeartbeat === true, average: decoded.average === true }
+  return fora.dateFrame({ at: String(decoded.deviceTime), ...marks })
+})
+
+const Suntech = Stored.omit({ deviceTime: true, user: true }).extend({
+  mean: z.number(),
+  beats: z.number(),
+  status: z.number(),
+  error: z.number(),
+})
+reproduces(
+  'suntech-oem',
+  2,
+  (decoded) =>
+    'cuffPressure' in decoded
+      ? suntech.pressureBytes(Number(decoded.cuffPressure))
+      : suntech.resultBytes({ ...Suntech.parse(decoded), tests: [0, 0, 0, 0, 0, 0, 0x31, 7] }), // what they test nobody says
+)
