@@ -37,7 +37,10 @@ const PARTS: Record<string, [z.ZodType, string]> = {
     Identity,
     'What `sealed` of a visit holds: a compact JWE (ECDH-ES+A256KW, A256GCM) to the clinic’s P-256 key.',
   ],
-  enrolment: [Enrolment, 'The one file a new hub needs, made by the clinic. It holds a password, or a certificate with its private key: one of both.'],
+  enrolment: [
+    Enrolment,
+    'The one file a new hub needs, made by the clinic. It holds a password, or a certificate with its private key: one of both.',
+  ],
 }
 
 /**
