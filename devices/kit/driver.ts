@@ -78,6 +78,8 @@ export interface DriverDefinition {
   transport: SerialLine | HidLine
   /** How a frame proves itself; 'none' when the protocol has no check. */
   check: 'xor' | 'sum' | 'crc16' | 'none'
+  /** The check stands over a whole answer of many frames: `read` tells nothing before it is proven; a frame alone has its shape. */
+  checkCovers?: 'answer'
   /** `recorded`: from a public capture. `from notes`: from a description, never seen on a wire. */
   evidence: 'recorded' | 'from notes'
   /** True when readings come from the device's memory (asked), false when they are live (pushed). */

@@ -9,7 +9,7 @@ export function deviceTable(drivers: readonly Driver[]): string {
     d.kind.replace('-', ' '),
     d.transport.type === 'serial' ? `serial, ${d.transport.baud ?? 'set your'} baud` : 'USB HID',
     d.memory ? 'asked for its memory' : d.polled ? 'polled' : 'speaks when measured',
-    d.check === 'none' ? 'none: shape and range' : d.check,
+    d.check === 'none' ? 'none: shape and range' : d.checkCovers ? `${d.check} of the whole answer` : d.check,
     d.evidence,
   ])
   const head = ['Driver', 'Models', 'Kind', 'Line', 'Reading', 'Check', 'Evidence']

@@ -255,7 +255,63 @@ test('an Ultra whose dump loses a line is asked again, and a line damaged each t
   expect([...new Set(written.map(latin1))].sort()).toEqual(['\x11\r', 'DM@', 'DMF', 'DMP'])
 })
 
-test.each(['lifescan-verio-iq', 'lifescan-ultra2', 'taidoc-td4277'])(
+/** A Neo that answers with the reports of a public session, one of them changed by `damage`. */
+function neo(damage: (reports: Uint8Array[]) => void): Answer {
+  const fixtures = JSON.parse(readFileSync(new URL('../fixtures/abbott-freestyle-hid.json', import.meta.url), 'utf8'))
+  const session = fromHex(fixtures.find((f: Field & { decoded: { kind: string } }) => f.decoded.kind === 'session').hex)
+  const reports = Array.from({ length: session.length / 64 }, (_, i) => session.slice(i * 64, i * 64 + 64))
+  damage(reports)
+  const text = (body: string) => {
+    const sum = bytesOf(body).reduce((all, byte) => all + byte, 0)
+    return bytesOf(`${body}CKSM:${sum.toString(16).toUpperCase().padStart(8, '0')}\r\nCMD OK\r\n`)
+  }
+  return ([type, length = 0, ...data], say) => {
+    const report = (as: number, bytes: Uint8Array) => say(Uint8Array.of(as, bytes.length, ...bytes))
+    const command = latin1(Uint8Array.from(data.slice(0, length)))
+    if (type === 0x04) report(0x34, Uint8Array.of(0x0c))
+    if (type === 0x05) report(0x06, bytesOf('JAGT241-U6242\0'))
+    if (type === 0x15) report(0x35, bytesOf('1.40\0'))
+    if (type === 0x01) report(0x71, Uint8Array.of(1))
+    if (command === '$date?') report(0x60, text('7,18,17\r\n'))
+    if (command === '$time?') report(0x60, text('18,41\r\n'))
+    if (command === '$result?') for (const one of reports) say(one)
+  }
+}
+
+test('a Neo tells its memory once both sums are proven, keep-alives in between or not; never a control test or a ketone', async () => {
+  const freestyle = await findDriver('abbott-freestyle-hid')
+  const { events, written, ended } = await converse(
+    freestyle,
+    9,
+    neo(() => undefined),
+  )
+  expect(events).toEqual([
+    { kind: 'device', model: null, serial: 'JAGT241-U6242', clock: '2017-07-18T18:41' },
+    glucose(105, '2017-07-18T18:40'),
+    glucose(null, '2017-07-18T18:35', 'above'),
+    glucose(null, '2017-07-18T16:02', 'below'),
+  ])
+  expect(ended).toBe('still talking')
+  const commands = written.map((bytes) => latin1(bytes.subarray(2)).replaceAll('\0', ''))
+  expect([...new Set(commands)].sort()).toEqual(['', '$date?', '$result?', '$time?'])
+})
+
+test('a Neo whose answer has one wrong character tells nothing', async () => {
+  const freestyle = await findDriver('abbott-freestyle-hid')
+  for (const [at, byte] of [
+    [0, 24], // a figure
+    [4, 8], // a day
+    [9, 3], // the count
+    [9, 8], // a digit of a sum
+  ] as const) {
+    const damaged = neo((reports) => {
+      reports[at]![byte]! ^= 1
+    })
+    expect((await converse(freestyle, 30, damaged)).events).toEqual([])
+  }
+})
+
+test.each(['lifescan-verio-iq', 'lifescan-ultra2', 'taidoc-td4277', 'abbott-freestyle-hid'])(
   'a silent %s ends the session, told nothing',
   async (id) => {
     const { events, ended } = await converse(await findDriver(id), 90, () => undefined)

@@ -19,6 +19,7 @@ interface Fixture {
 const REMARKS = [
   ...['layer', 'note', 'meaning', 'checksumOk', 'answers', 'case', 'frames', 'trigger', 'leading', 'trailing'],
   ...['frameLength', 'photo', 'fingerprint', 'person', 'mgdl', 'mmolDisplayed', 'uniqueFrames', 'expect', 'skip'],
+  ...['command', 'staleText'], // what the host had asked; what is left over behind a report
   'samples', // some of a memory's readings, looked for among the events
   ...['field3', 'field4'], // where the terminator's code stands: told as terminationCode
 ]
@@ -30,9 +31,13 @@ const fixtures = (driver: Driver): Fixture[] =>
     (fixture: Fixture) => fixture.direction === 'device->host',
   )
 
+/** FreeStyle meters send text in reports of this type. */
+const TEXT_REPORT = 0x60
+
 /** A fixture's protocol bytes; those of a HID device come as reports or, where its layer says so, joined. */
 function bytesOf(driver: Driver, { hex, decoded }: Fixture): Uint8Array {
   const bytes = fromHex(hex)
+  if (String(decoded.layer).startsWith('text')) return Uint8Array.of(TEXT_REPORT, bytes.length, ...bytes)
   if (driver.transport.type !== 'hid' || !String(decoded.layer).startsWith('hid')) return bytes
   const reports = Array.from({ length: bytes.length / 64 }, (_, i) => bytes.subarray(i * 64, i * 64 + 64))
   return Uint8Array.from(reports.flatMap((report) => [...payload(driver, report)]))
@@ -128,7 +133,8 @@ describe.each(drivers.map((driver) => [driver.id, driver] as const))('%s', (_, d
     for (const fixture of all.filter(invalid)) {
       const { events, counts } = decode(driver, [bytesOf(driver, fixture)])
       expect(events).toEqual([])
-      expect(counts.discardedBytes).toBe(bytesOf(driver, fixture).length)
+      // A sum over a whole answer is proven in the conversation.
+      if (!driver.checkCovers) expect(counts.discardedBytes).toBe(bytesOf(driver, fixture).length)
     }
   })
 })

@@ -275,6 +275,15 @@ test.each([
     ],
   ],
   [
+    'abbott-freestyle-hid',
+    [
+      { store: { value: 'LO', at: '2026-11-25T08:25' } },
+      { store: { value: 99, at: '2026-11-25T08:15' } },
+      { store: { value: 99, at: '2026-11-25T08:15' } },
+      { store: { value: 'HI', at: '2026-11-25T08:20' } },
+    ].reverse(),
+  ],
+  [
     'taidoc-td4277',
     [
       { store: { value: 'LO', at: '2026-11-25T08:25' } },
