@@ -40,8 +40,8 @@ const LINES: Line[] = [
   ['memory of the clinic while it takes that in, at most, MB', 'clinicMemoryLoadMB'],
   ...['Sqlite', 'Influx'].flatMap((store): Line[] => [
     [`one person’s year, ${store}, p95, ms`, `personYear${store}P95Ms`, ['<=', 50]],
-    [`day figures of a village of 500 over 30 days, ${store}, p95, ms`, `population${store}P95Ms`, ['<=', 200]],
   ]),
+  ['day figures of a village of 500 over 30 days, from the registry, p95, ms', 'populationP95Ms', ['<=', 200]],
   ['cost per reading at 10⁵ rows, registry and series, µs', 'costPerReadingUs1e5'],
   ['cost per reading at 10⁶ rows, µs', 'costPerReadingUs1e6'],
   ['cost per reading at 10⁷ rows, µs', 'costPerReadingUs1e7'],

@@ -11,6 +11,7 @@ import {
 import { refuseCrossSite, requireSession, session, signIn } from './auth.ts'
 import type { App, Deps } from './deps.ts'
 import { answerError } from './errors.ts'
+import { figures } from './figures.ts'
 import { health } from './health.ts'
 import { live } from './live.ts'
 import { machines } from './machines.ts'
@@ -55,6 +56,7 @@ export async function build(deps: Deps): Promise<App> {
     inside.addHook('onRequest', requireSession(deps))
     session(inside, deps)
     residents(inside, deps)
+    figures(inside, deps)
     observations(inside, deps)
     unassigned(inside, deps)
     machines(inside, deps)

@@ -109,12 +109,15 @@ export const ObservationQuery = PageQuery.extend({
   to: Instant.optional(), // exclusive
 })
 
+const Periods = z.object({ kind: Kind, by: z.enum(['day', 'week', 'month']), from: z.iso.date(), to: z.iso.date() })
+const inTwoYears = ({ from, to }: z.infer<typeof Periods>) =>
+  from < to && Date.parse(to) - Date.parse(from) <= 732 * 86_400_000
+const IN_TWO_YEARS = { message: 'expected `from` before `to`, at most two years apart' }
+
 /** By the calendar of the resident's home site; `to` is exclusive. Weeks begin on Monday, and are told whole. */
-export const FiguresQuery = z
-  .object({ kind: Kind, by: z.enum(['day', 'week', 'month']), from: z.iso.date(), to: z.iso.date() })
-  .refine(({ from, to }) => from < to && Date.parse(to) - Date.parse(from) <= 732 * 86_400_000, {
-    message: 'expected `from` before `to`, at most two years apart',
-  })
+export const FiguresQuery = Periods.refine(inTwoYears, IN_TWO_YEARS)
+/** The same of all residents at home at one site together. */
+export const SiteFiguresQuery = Periods.extend({ site: z.string() }).refine(inTwoYears, IN_TWO_YEARS)
 
 export const Figures = z.object({
   zone: z.string(),

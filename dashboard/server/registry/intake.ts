@@ -8,6 +8,7 @@ import { type Sifted, sift } from './buried.ts'
 import { type Opened, redateVisits, settle, subjectId, visitRow } from './identity.ts'
 import { cover } from './marks.ts'
 import { bucketOf, dated, findFree, openedAt, placeOf } from './place.ts'
+import { listNumbers } from './population.ts'
 import { keepRefused, quarantineId, type Refused, textBody } from './quarantine.ts'
 import { chunks, insertNew, takeNumbers } from './registry.ts'
 import type { ArrivalTable, ClockTable, ObservationTable, RecordTable, Registry } from './schema.ts'
@@ -184,6 +185,8 @@ async function keepObservations(trx: Registry, readings: readonly Observation[],
       retracted: 0,
       received_at_ms: nowMs,
       point: null,
+      range: reading.range,
+      numbers: listNumbers(reading.kind, reading.values),
     }
   })
   const indexed = new Set(
@@ -226,10 +229,11 @@ async function keepCrowded(trx: Registry, rows: readonly ObservationTable[]): Pr
   }
   // The series gave it back before its record came again: the point keeps its place and is written from the record.
   for (const row of rows.filter((row) => indexed.has(row.id))) {
-    const { id, n, hub, subject, visit, boot, uptime_ms } = row
+    const { id, n, hub, subject, visit, boot, uptime_ms, range, numbers } = row
+    const known = { n, hub, subject, visit, boot, uptime_ms, range, numbers }
     await trx
       .updateTable('observations')
-      .set({ n, hub, subject, visit, boot, uptime_ms, retracted: 0, stored: 0, beat: null, point: null })
+      .set({ ...known, retracted: 0, stored: 0, beat: null, point: null })
       .where('id', '=', id)
       .execute()
   }

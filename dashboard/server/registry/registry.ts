@@ -8,6 +8,7 @@ import * as first from './migrations/001-first.ts'
 import * as waiting from './migrations/002-waiting.ts'
 import * as commands from './migrations/003-commands.ts'
 import * as certificates from './migrations/004-certificates.ts'
+import * as counted from './migrations/005-counted.ts'
 import { ERASED_FILE, ERASED_TABLES } from './migrations/erased.ts'
 import type { CounterTable, Registry, Tables } from './schema.ts'
 
@@ -16,6 +17,7 @@ const MIGRATIONS = {
   '002-waiting': waiting,
   '003-commands': commands,
   '004-certificates': certificates,
+  '005-counted': counted,
 }
 const MOST_PREPARED = 200
 const NOTHING = 'select 1 where 0'

@@ -162,6 +162,9 @@ export interface ObservationTable {
   received_at_ms: number
   /** Set while only the series knows this reading (the registry was restored): the point as JSON, until its record comes again. */
   point: string | null
+  range: 'above' | 'below' | null
+  /** The figures of its kind in their order, as a JSON list with null where there is none. */
+  numbers: string | null
 }
 
 /** Beats the registry believes to be in the series. */

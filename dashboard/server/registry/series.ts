@@ -4,6 +4,7 @@ import type { Observation } from '../../../hub/contract/record.ts'
 import { topic } from '../../../hub/contract/topics.ts'
 import { BEATS_KEPT_MS, type Beat, FIGURES, type Place, type Point } from '../store/store.ts'
 import { bucketOf, findFree, placeNs, positionOf } from './place.ts'
+import { listNumbers } from './population.ts'
 import { keepRefused, textBody } from './quarantine.ts'
 import { chunks, lastNumber, takeNumbers } from './registry.ts'
 import type { ObservationTable, Registry } from './schema.ts'
@@ -239,4 +240,6 @@ const indexed = (p: Point, beat: string, n: number, nowMs: number): ObservationT
   retracted: 0,
   received_at_ms: nowMs,
   point: JSON.stringify({ ...p, placeNs: String(p.placeNs) }),
+  range: p.range,
+  numbers: listNumbers(p.kind, p.numbers),
 })

@@ -15,6 +15,7 @@ import {
   type Store,
   type StoredPoint,
   StoreUnavailable,
+  spanOf,
 } from './store.ts'
 
 export interface InfluxOptions {
@@ -208,8 +209,8 @@ export function openInfluxStore({ host, port, database, username, password }: In
         for (const place of places) await influx.query(`DELETE FROM ${influxName(place.kind)} WHERE ${at(place)}`)
       }),
     async rollup({ kind, unit, subjects, places, ranges, without }) {
-      if (ranges.length === 0) return []
-      const range = { fromMs: Math.min(...ranges.map((r) => r.fromMs)), toMs: Math.max(...ranges.map((r) => r.toMs)) }
+      const range = spanOf(ranges)
+      if (range === null) return []
       const points = await history({ kind, subjects, places, range })
       return rollUp(
         points.filter((p) => p.unit === unit),

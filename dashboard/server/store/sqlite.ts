@@ -10,6 +10,7 @@ import {
   type Store,
   type StoredPoint,
   StoreUnavailable,
+  spanOf,
 } from './store.ts'
 
 /** A file of another version begins anew: the registry writes all of it again. */
@@ -120,8 +121,8 @@ export function openSqliteStore(file: string): Store {
         db.pragma('wal_checkpoint(TRUNCATE)')
       }),
     async rollup({ kind, unit, subjects, places, ranges, without }) {
-      if (ranges.length === 0) return []
-      const range = { fromMs: Math.min(...ranges.map((r) => r.fromMs)), toMs: Math.max(...ranges.map((r) => r.toMs)) }
+      const range = spanOf(ranges)
+      if (range === null) return []
       const points = await history({ kind, subjects, places, range })
       return rollUp(
         points.filter((p) => p.unit === unit),

@@ -83,6 +83,9 @@ export interface Store {
   close(): Promise<void>
 }
 
+/** As much of a point as figures are made of. */
+export type Counted = Pick<Point, 'id' | 'placeNs' | 'takenAtMs' | 'range' | 'numbers'>
+
 export interface Rollup {
   range: Range
   /** LO and HI are readings without a figure. */
@@ -116,18 +119,24 @@ export const KINDS = Object.keys(FIGURES) as (keyof typeof FIGURES)[]
 export const BEATS_KEPT_MS = 31 * 86_400_000
 
 /** Oldest first, by place where two were taken at once: both stores answer in this order. */
-export const byTime = (a: Point, b: Point) =>
+export const byTime = (a: Counted, b: Counted) =>
   a.takenAtMs - b.takenAtMs || Number(a.placeNs - b.placeNs) || (a.id < b.id ? -1 : a.id > b.id ? 1 : 0)
+
+/** What holds all of these ranges; null: there is none. */
+export const spanOf = (ranges: readonly Range[]): Range | null =>
+  ranges.length === 0
+    ? null
+    : { fromMs: Math.min(...ranges.map((r) => r.fromMs)), toMs: Math.max(...ranges.map((r) => r.toMs)) }
 
 /**
  * Means are made here and not by the database: one sum in one order, so both stores answer alike.
  * @param points oldest first
  */
-export function rollUp(points: readonly Point[], ranges: readonly Range[], without: readonly string[]): Rollup[] {
+export function rollUp(points: readonly Counted[], ranges: readonly Range[], without: readonly string[]): Rollup[] {
   const left = new Set(without)
-  const counted = points.filter(({ id }) => !left.has(id))
+  const counted = left.size === 0 ? points : points.filter(({ id }) => !left.has(id))
   return ranges.map((range) => {
-    const within = counted.filter(({ takenAtMs }) => takenAtMs >= range.fromMs && takenAtMs < range.toMs)
+    const within = counted.slice(firstFrom(counted, range.fromMs), firstFrom(counted, range.toMs))
     const figures: Record<string, { count: number; sum: number; min: number; max: number; latest: number }> = {}
     for (const { numbers } of within) {
       for (const [figure, value] of Object.entries(numbers)) {
@@ -152,4 +161,15 @@ export function rollUp(points: readonly Point[], ranges: readonly Range[], witho
       figures: Object.fromEntries(means),
     }
   })
+}
+
+/** Where those taken at `ms` or later begin: a village's readings are not looked through for each of its days. */
+function firstFrom(points: readonly Counted[], ms: number): number {
+  let [low, high] = [0, points.length]
+  while (low < high) {
+    const middle = (low + high) >> 1
+    if (points[middle]!.takenAtMs < ms) low = middle + 1
+    else high = middle
+  }
+  return low
 }
