@@ -125,6 +125,16 @@ export const data: Record<keyof typeof zh, string> = {
   'kiosk.gone': 'Records are gone',
   'kiosk.goneAdvice':
     'Some records are no longer at the kiosk and never came here. Note the time and have its disk looked at.',
+  'kiosk.damaged': 'Its store was damaged',
+  'kiosk.damagedAdvice':
+    "Have somebody look at this kiosk's disk; choose it to see how many were saved and destroyed. Once outbox.sqlite.damage.json is removed from its data folder, this is no longer said.",
+  'kiosk.file.gone': 'The file with its records was gone; a new one was begun.',
+  'kiosk.file.older': 'The file with its records was replaced by an older one.',
+  'kiosk.file.damaged': 'The file with its records was damaged and is set aside.',
+  'kiosk.salvaged': '{{n}} saved.',
+  'kiosk.destroyed': '{{n}} that had not been sent are destroyed and will not come.',
+  'kiosk.destroyedNone': 'No record was lost.',
+  'kiosk.destroyedUnknown': 'How many that had not been sent are destroyed is not known.',
   'kiosk.deviceAway': 'Instrument away',
   'kiosk.clockUnsure': 'Clock not trusted yet',
   'kiosk.clockAdvice': 'The kiosk has no trusted time yet; readings are kept as time pending and dated once it has.',

@@ -3,11 +3,14 @@ import type { Kiosk } from '../../api.ts'
 import { useText } from '../../i18n.ts'
 import { useSites } from '../../session.tsx'
 import { Grid } from '../resident/tables.tsx'
+import { damageOf } from './state.ts'
 
-export function Delivery({ kiosk: { hub, site, delivery } }: { kiosk: Kiosk }) {
+export function Delivery({ kiosk }: { kiosk: Kiosk }) {
+  const { hub, site, delivery } = kiosk
   const { t } = useText()
   const { nameOf } = useSites()
-  if (delivery.epochs.length === 0) return null
+  const damage = damageOf(kiosk, t)
+  if (delivery.epochs.length === 0 && damage === null) return null
   const title = t('kiosks.delivery', { site: nameOf(site), hub })
   const head = [
     t('column.epoch'),
@@ -42,8 +45,17 @@ export function Delivery({ kiosk: { hub, site, delivery } }: { kiosk: Kiosk }) {
       <div className="pad">
         <h2>{title}</h2>
         <p className="small dim">{t('kiosks.deliveryLead')}</p>
+        {damage && (
+          <p className="small">
+            {damage.map((sentence) => (
+              <span key={sentence} className="line">
+                {sentence}
+              </span>
+            ))}
+          </p>
+        )}
       </div>
-      <Grid head={head} rows={rows} caption={null} />
+      {rows.length > 0 && <Grid head={head} rows={rows} caption={null} />}
     </section>
   )
 }
