@@ -4,12 +4,14 @@
 import type { Message } from './message.ts'
 
 const SMALL_BYTES = 8 * 1024
+const LIVE_MS = 2000
 
 export class Inbox {
   readonly #limitBytes: number
   readonly #small: Message[] = []
   readonly #large: Message[] = []
   #largeNext = false
+  #smallAt = Number.NEGATIVE_INFINITY
   readonly #waiting: (() => void)[] = []
   #bytes = 0
   #wake: (() => void) | undefined
@@ -27,10 +29,16 @@ export class Inbox {
     if (this.#bytes > this.#limitBytes) await new Promise<void>((resolve) => this.#waiting.push(resolve))
   }
 
+  /** Whether somebody is at a kiosk: the backlog then comes in small pieces, so that the next reading finds a turn soon. */
+  isLive(nowMs: number): boolean {
+    return Math.abs(nowMs - this.#smallAt) < LIVE_MS
+  }
+
   /** The next messages, together about so many bytes at most but one at least; none when none waits. */
-  take(aboutBytes: number): Message[] {
+  take(aboutBytes: number, nowMs: number): Message[] {
     const queue = this.#small.length === 0 || (this.#largeNext && this.#large.length > 0) ? this.#large : this.#small
     this.#largeNext = queue === this.#small
+    if (queue === this.#small) this.#smallAt = nowMs
     let count = 0
     let bytes = 0
     for (const { payload } of queue) {

@@ -42,6 +42,8 @@ const THROWN_TIMES = 3
 const INBOX_BYTES = 16 * 1024 * 1024
 /** About 1,500 records: more at once is hardly cheaper, and holds the event loop for longer. */
 const BATCH_BYTES = 1024 * 1024
+/** While somebody is at a kiosk: the next live reading waits for no longer than this takes. */
+const LIVE_BATCH_BYTES = 512 * 1024
 const BATCH_MS = 5
 const MARK_EVERY_MS = 100
 
@@ -170,8 +172,8 @@ async function keepAll(parts: IngestParts, inbox: Inbox, wantMark: WantMark, sig
     // What comes close together shares a commit. The first, and a full batch, wait for nothing; others have their turn all the same.
     const gatherMs = inbox.bytes < BATCH_BYTES ? Math.min(keptAt + BATCH_MS - now(), BATCH_MS) : 0
     await delay(Math.max(0, gatherMs), undefined, { signal }).catch(() => undefined) // aborted: what has come is still kept
-    const messages = inbox.take(BATCH_BYTES)
     keptAt = now()
+    const messages = inbox.take(inbox.isLive(keptAt) ? LIVE_BATCH_BYTES : BATCH_BYTES, keptAt)
     notify({ kind: 'keeping', sinceMs: keptAt })
     let failures = 0
     while (!(await kept(parts, messages, wantMark, strangers, failures === 0))) {

@@ -28,7 +28,7 @@ export interface WriterParts {
 }
 
 /** More at once holds the event loop for longer. */
-const BATCH = 2000
+const BATCH = 1000
 const LOOK_MS = 60_000
 /**
  * Each write leaves a beat for a month, so their number is bounded: on average one in 300 ms. A thousand of them may come as

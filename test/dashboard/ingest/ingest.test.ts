@@ -173,7 +173,7 @@ test('small messages do not wait behind large ones, and have a turn of their own
   const put = (...sizes: number[]) => {
     for (const bytes of sizes) void inbox.put(message(bytes))
   }
-  const take = () => inbox.take(250_000).map(({ payload }) => payload.length)
+  const take = () => inbox.take(250_000, 0).map(({ payload }) => payload.length)
   put(100_000, 100_001, 100_002, 500, 501)
   expect(take()).toEqual([500, 501])
   put(502)
@@ -186,6 +186,16 @@ test('small messages do not wait behind large ones, and have a turn of their own
   expect(take()).toEqual([])
 })
 
+test('while small messages come the inbox knows that somebody is at a kiosk, and for a moment after', () => {
+  const inbox = new Inbox(10_000_000)
+  void inbox.put({ topic: '', payload: Buffer.alloc(100_000), retain: false })
+  inbox.take(1, 1000)
+  expect(inbox.isLive(1000)).toBe(false)
+  void inbox.put({ topic: '', payload: Buffer.alloc(500), retain: false })
+  inbox.take(1, 2000)
+  expect([2000, 3999, 4000].map((ms) => inbox.isLive(ms))).toEqual([true, true, false])
+})
+
 test('a full inbox makes its senders wait until there is room', async () => {
   const inbox = new Inbox(100)
   const message = (size: number) => ({ topic: 't', payload: new Uint8Array(size), retain: false })
@@ -196,9 +206,9 @@ test('a full inbox makes its senders wait until there is room', async () => {
   })
   await new Promise((resolve) => setImmediate(resolve))
   expect(letIn).toBe(false)
-  expect(inbox.take(1).map(({ payload }) => payload.length)).toEqual([90])
+  expect(inbox.take(1, 0).map(({ payload }) => payload.length)).toEqual([90])
   await waiting
   expect(letIn).toBe(true)
-  expect(inbox.take(1).map(({ payload }) => payload.length)).toEqual([20])
-  expect(inbox.take(1)).toEqual([])
+  expect(inbox.take(1, 0).map(({ payload }) => payload.length)).toEqual([20])
+  expect(inbox.take(1, 0)).toEqual([])
 })
