@@ -17,6 +17,16 @@ export function crc16(bytes: Uint8Array): number {
   return crc
 }
 
+/** CRC-8/MAXIM: polynomial 31, start 0, reflected; `123456789` gives A1. */
+export function crc8(bytes: Uint8Array): number {
+  let crc = 0
+  for (const byte of bytes) {
+    crc ^= byte
+    for (let bit = 0; bit < 8; bit++) crc = crc & 1 ? (crc >> 1) ^ 0x8c : crc >> 1
+  }
+  return crc
+}
+
 export const hex = (bytes: Uint8Array): string => Buffer.from(bytes).toString('hex')
 
 /** Bytes of a hex text, spaces allowed; an error that says what came otherwise. */

@@ -16,7 +16,7 @@ export type OnRefused = (bytes: Uint8Array) => void
 /** So much of what looked like a frame is told; its own length may be what is wrong with it. */
 const REFUSED_BYTES = 512
 
-/** No protocol here has a longer frame (the longest: 2321 bytes); a "frame" that grows past this is noise. */
+/** No frame is longer, but where its driver says so; a "frame" that grows past this is noise. */
 const LONGEST_FRAME = 4096
 
 export interface FrameCutter {
@@ -30,6 +30,7 @@ export interface FrameCutter {
 /** Cuts chunks into frames however they were split. Work is linear, memory bounded by the longest frame. */
 export function frameCutter(driver: DriverDefinition, counts: Counts, onRefused?: OnRefused): FrameCutter {
   const line = driver.transport
+  const longest = driver.longestFrame ?? LONGEST_FRAME
   // In a damaged frame private bytes may lie anywhere.
   const tellRefused = driver.kind === 'identity' || driver.privateRanges ? undefined : onRefused
   let [passed, toldTo] = [0, 0] // bytes of the stream
@@ -45,14 +46,14 @@ export function frameCutter(driver: DriverDefinition, counts: Counts, onRefused?
     let at = 0
     while (at < bytes.length) {
       if (aligned || begins(bytes[at]!)) {
-        const window = bytes.subarray(at, at + LONGEST_FRAME)
+        const window = bytes.subarray(at, at + longest)
         const found = driver.cutFrame(window)
         if (typeof found === 'object') {
           frames.push(window.slice(0, found.frame))
           at += found.frame
           continue
         }
-        if (found === 'more' && !ended && window.length < LONGEST_FRAME) break
+        if (found === 'more' && !ended && window.length < longest) break
         if (found === 'refused') {
           counts.refusedFrames++
           if (passed + at >= toldTo) {
@@ -112,8 +113,8 @@ const SCHEMAS: Record<string, z.ZodType<Told['event']>> = {
   device: DeviceInfo,
 }
 
-/** Takes an event that cannot be; what else the frame tells stands. */
-type Refuse = (error: FrameError) => void
+/** Takes an event that cannot be, with its record's own bytes where it has some; what else the frame tells stands. */
+export type Refuse = (error: FrameError, record: Uint8Array | null) => void
 
 const raise: Refuse = (error) => {
   throw error
@@ -141,17 +142,25 @@ function told(
 ): Told[] {
   const subject = driver.subject?.(facts)
   const seconds = driver.measuringSeconds?.of?.(facts) ?? undefined
-  return driver.events(facts, earlier).flatMap((event) => {
+  // A card is private whole.
+  const raw = driver.kind === 'identity' ? null : blanked(frame, driver.privateRanges?.(frame) ?? [])
+  return driver.events(facts, earlier).flatMap((said) => {
+    const own = said.kind === 'part' && raw ? raw.slice(...said.at) : null
+    const event = said.kind === 'part' ? said.says : said
+    if (event instanceof FrameError) {
+      refuse(event, own)
+      return []
+    }
     const checked = SCHEMAS[event.kind]?.safeParse(event)
     if (!checked?.success) {
       const why = checked?.error.issues[0]?.message ?? `unknown event ${event.kind}`
-      refuse(new FrameError(`${driver.models[0]}: ${why}`))
+      refuse(new FrameError(`${driver.models[0]}: ${why}`), own)
       return []
     }
     return [
       {
         event: checked.data,
-        raw: driver.kind === 'identity' ? null : blanked(frame, driver.privateRanges?.(frame) ?? []), // a card is private whole
+        raw: own ?? raw,
         ...(subject !== undefined && isReading(event) && { subject }),
         ...(seconds !== undefined && isReading(event) && { measuredSeconds: seconds }),
       },
@@ -181,8 +190,9 @@ export function decoder(driver: Driver, onRefused?: OnRefused): Decoder {
   const counts: Counts = { discardedBytes: 0, refusedFrames: 0 }
   const cutter = frameCutter(driver, counts, onRefused)
   const latest = new Map<string, Facts>()
-  const refuse = () => {
+  const refuse: Refuse = (_error, record) => {
     counts.refusedFrames++
+    if (record) onRefused?.(record)
   }
   const decode = (frame: Uint8Array): Told[] => {
     try {

@@ -70,6 +70,13 @@ export interface Told {
 /** Facts of one frame: every driver names its own, `kind` says which. */
 export type Facts = { kind: string } & Record<string, unknown>
 
+/** One record of a frame that holds many: its own bytes [from, to), and what it means, or why it is refused alone. */
+export interface Part {
+  kind: 'part'
+  at: readonly [from: number, to: number]
+  says: DeviceEvent | FrameError
+}
+
 export interface DriverDefinition {
   vendor: string
   /** As the fixtures spell them: without maker and without what stands in brackets. */
@@ -77,7 +84,7 @@ export interface DriverDefinition {
   kind: 'blood-pressure' | 'glucose' | 'identity'
   transport: SerialLine | HidLine
   /** How a frame proves itself; 'none' when the protocol has no check. */
-  check: 'xor' | 'sum' | 'crc16' | 'none'
+  check: 'xor' | 'sum' | 'crc8' | 'crc16' | 'none'
   /** The check stands over a whole answer of many frames: `read` tells nothing before it is proven; a frame alone has its shape. */
   checkCovers?: 'answer'
   /** `recorded`: from a public capture. `from notes`: from a description, never seen on a wire. */
@@ -97,7 +104,9 @@ export interface DriverDefinition {
   /** Pure: all that one frame says. Throws FrameError on nonsense. */
   parse(frame: Uint8Array): Facts
   /** Pure: what those facts mean. `earlier`: the latest facts of each kind before them, oldest first. Throws FrameError. */
-  events(facts: Facts, earlier: readonly Facts[]): (DeviceEvent | DeviceInfo)[]
+  events(facts: Facts, earlier: readonly Facts[]): (DeviceEvent | DeviceInfo | Part)[]
+  /** Bytes of the longest frame, where it is a whole memory. */
+  longestFrame?: number // 4096
   /** Byte ranges [from, to) of a frame that are private and are blanked before anything keeps it. */
   privateRanges?(frame: Uint8Array): [number, number][]
   /** The device's own subject id in these facts, if it is one. */

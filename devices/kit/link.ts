@@ -1,5 +1,5 @@
 // Chunks → whole frames, and one question at a time with a time-out; what a driver talks to.
-import { type Counts, frameCutter, type OnRefused, tell, tellNonsense } from './decode.ts'
+import { type Counts, frameCutter, type OnRefused, type Refuse, tell, tellNonsense } from './decode.ts'
 import { type DriverDefinition, type Facts, FrameError, type Told, type Transport } from './driver.ts'
 
 export interface Link {
@@ -150,8 +150,9 @@ export function openLink(
       }),
     tell(frame, earlier) {
       try {
-        const refuse = () => {
+        const refuse: Refuse = (_error, record) => {
           counts.refusedFrames++
+          if (record) refused?.(record)
         }
         return tell(driver, frame, earlier, refuse)
       } catch (error) {

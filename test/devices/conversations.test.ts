@@ -311,14 +311,18 @@ test('a Neo whose answer has one wrong character tells nothing', async () => {
   }
 })
 
-test.each(['lifescan-verio-iq', 'lifescan-ultra2', 'taidoc-td4277', 'abbott-freestyle-hid'])(
-  'a silent %s ends the session, told nothing',
-  async (id) => {
-    const { events, ended } = await converse(await findDriver(id), 90, () => undefined)
-    expect(events).toEqual([])
-    expect(ended).toBe('returned')
-  },
-)
+test.each([
+  'lifescan-verio-iq',
+  'lifescan-ultra2',
+  'taidoc-td4277',
+  'abbott-freestyle-hid',
+  'abbott-freestyle-serial',
+  'menarini-areo',
+])('a silent %s ends the session, told nothing', async (id) => {
+  const { events, ended } = await converse(await findDriver(id), 90, () => undefined)
+  expect(events).toEqual([])
+  expect(ended).toBe('returned')
+})
 
 const response = (sw3: number, data: Uint8Array = new Uint8Array(0)) => {
   const counted = Uint8Array.of((4 + data.length) >> 8, (4 + data.length) & 0xff, 0, 0, sw3, ...data)

@@ -149,6 +149,21 @@ test('a whole session of the specification gives its readings and none of its co
   expect(events).toMatchObject(wanted.map(({ value, time }) => ({ kind: 'glucose', value, deviceTime: time })))
 })
 
+test.each(['abbott-freestyle-hid', 'abbott-freestyle-serial', 'lifescan-ultra2', 'menarini-areo'])(
+  'whole memories of the %s give their readings and nothing else',
+  (id) => {
+    const meter = drivers.find((d) => d.id === id)!
+    const sessions = fixtures(meter).filter((f) => f.decoded.kind === 'session')
+    expect(sessions.length).toBeGreaterThan(0)
+    for (const session of sessions) {
+      const wanted = (session.decoded.readings as Decoded[])
+        .filter((r) => r.control !== true && (r.analyte ?? 'glucose') === 'glucose')
+        .map((r) => reading({ ...r, kind: 'reading' }))
+      expect(decode(meter, [bytesOf(meter, session)])).toMatchObject({ events: wanted, counts: { refusedFrames: 0 } })
+    }
+  },
+)
+
 test('streams resynchronise as the notes say', () => {
   const reader = drivers.find((d) => d.id === 'sdt-samv')!
   const streams = fixtures(reader).filter((f) => f.decoded.kind === 'stream' && !invalid(f))

@@ -211,6 +211,25 @@ test.each([
       { store: { value: 'HI', at: '2026-11-25T08:25:16' } },
     ],
   ],
+  [
+    'abbott-freestyle-serial',
+    [
+      { store: { value: 99, at: '2026-06-25T08:15' } },
+      { store: { value: 'HI', at: '2026-07-25T08:20' } },
+      { store: { value: 120, control: true } },
+      { store: { value: 99, at: '2026-06-25T08:15' } },
+      { store: { value: 'LO', at: '2026-11-25T08:25' } },
+    ],
+  ],
+  [
+    'menarini-areo',
+    [
+      { store: { value: 5.5, at: '2026-11-25T08:15', meal: 'before' } },
+      { store: { value: 7, control: true } },
+      { store: { value: 5.5, at: '2026-11-25T08:15', meal: 'after' } },
+      { store: { value: 33.3, at: '2026-11-25T08:25' } },
+    ],
+  ],
 ])(
   'the %s driver reads the whole memory, newest first, HI and LO and all, and no control test',
   async (driver, commands) => {
