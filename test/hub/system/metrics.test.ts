@@ -1,9 +1,13 @@
 // GET /metrics of both programs: what is counted in a real house, and who may read it.
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
 import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { mayRead } from '../../../hub/system/metrics.ts'
 import { openTestClinic } from '../../dashboard/api/clinic.ts'
 import { type House, HUB, house } from '../../journeys/house.ts'
 import { until } from '../../servers.ts'
+import { startClinic, startHub } from './alone.ts'
 
 /** `name{labels}` → value. */
 async function figures(url: string): Promise<Record<string, number>> {
@@ -98,5 +102,45 @@ describe('who may read', () => {
     expect(answer.statusCode).toBe(401)
     expect(answer.json()).toMatchObject({ error: 'not-signed-in', message: expect.stringContaining('metricsToken') })
     await clinic.end()
+  })
+
+  it.each([
+    ['hub', startHub],
+    ['clinic', startClinic],
+  ])(
+    'of a %s whose configuration holds a token only who sends it, and the token stands in no log',
+    async (_, begin) => {
+      const folder = mkdtempSync(join(tmpdir(), 'metrics-'))
+      const metricsToken = 'sixteen letters or more'
+      const logs: string[] = []
+      const program = await begin(
+        folder,
+        { metricsToken },
+        { log: (chunk) => logs.push(Buffer.from(chunk).toString()) },
+      )
+      const ask = (authorization?: string) =>
+        fetch(new URL('metrics', program.ready.url), authorization === undefined ? {} : { headers: { authorization } })
+      for (const wrong of [undefined, '', metricsToken, 'Bearer', `Bearer ${metricsToken}.`])
+        expect((await ask(wrong)).status, wrong).toBe(401)
+      const right = await ask(`Bearer ${metricsToken}`)
+      expect([right.status, await right.text()]).toEqual([200, expect.stringContaining('# TYPE kiosk_')])
+      await program.stop()
+      expect(logs.join('')).not.toContain(metricsToken)
+      rmSync(folder, { recursive: true })
+    },
+  )
+
+  it.each([
+    ['hub', startHub],
+    ['clinic', startClinic],
+  ])('is no question of a %s whose token is short: it does not start, and does not show it', async (_, begin) => {
+    const folder = mkdtempSync(join(tmpdir(), 'metrics-'))
+    const refused = await begin(folder, { metricsToken: 'short' }).then(
+      () => 'it started',
+      (error: Error) => error.message,
+    )
+    expect(refused).toMatch(/metricsToken: .*16/)
+    expect(refused).not.toContain('short')
+    rmSync(folder, { recursive: true })
   })
 })

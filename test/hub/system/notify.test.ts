@@ -1,13 +1,13 @@
 // Both programs tell systemd that they are ready, live and end, over the socket it gives them; and say nothing while they are not well.
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import Database from 'better-sqlite3'
 import pino from 'pino'
 import { afterEach, beforeEach, describe, expect, it } from 'vitest'
 import { serviceManager } from '../../../hub/system/notify.ts'
-import { SITE, start, writeConfig } from '../../../simulators/programs.ts'
 import { until } from '../../servers.ts'
+import { startClinic, startHub } from './alone.ts'
 import { notifySocket } from './notify-socket.ts'
 
 const WATCHDOG_MS = 1500
@@ -25,36 +25,12 @@ afterEach(() => {
   rmSync(folder, { recursive: true })
 })
 
-async function startHub(log: (chunk: Uint8Array) => void = () => undefined) {
-  const broker = { url: 'mqtt://127.0.0.1:1', username: 'K01', password: 'p' } // nobody listens there
-  const clinicKey = { kty: 'EC', crv: 'P-256', x: 'x', y: 'y', kid: 'k' }
-  writeFileSync(join(folder, 'enrolment.json'), JSON.stringify({ v: 1, hub: 'K01', site: SITE, broker, clinicKey }))
-  const config = await writeConfig(folder, {
-    enrolment: 'enrolment.json',
-    data: 'hub',
-    devices: [{ id: 'cuff', driver: 'and-tm2657', port: { type: 'serial', path: join(folder, 'cuff') } }],
-    screen: { port: 0 },
-  })
-  return start<{ url: string }>('hub', ['run', '--config', config], { log, env: environment })
-}
-
-async function startClinic() {
-  const config = await writeConfig(folder, {
-    data: 'clinic',
-    listen: { port: 0 },
-    broker: { embedded: { port: 0 } },
-    series: { sqlite: true },
-    sites: [SITE],
-  })
-  return start<{ url: string }>('clinic', ['run', '--config', config], { log: () => undefined, env: environment })
-}
-
 describe.each([
   ['kiosk-hub', startHub],
   ['kiosk-clinic', startClinic],
 ])('%s', (_name, begin) => {
   it('is ready once its page is served, lives, and says that it ends', async () => {
-    const program = await begin()
+    const program = await begin(folder, {}, { env: environment })
     expect((await fetch(program.ready.url)).ok).toBe(true)
     await until('READY', () => systemd.count('READY=1') === 1)
     await until('three words of life', () => systemd.count('WATCHDOG=1') >= 3)
@@ -67,7 +43,10 @@ describe.each([
 
 it('a hub whose outbox cannot be reached says nothing, so that systemd starts it anew; and lives again when it can', async () => {
   let logs = ''
-  const hub = await startHub((chunk) => (logs += Buffer.from(chunk).toString()))
+  const log = (chunk: Uint8Array) => {
+    logs += Buffer.from(chunk).toString()
+  }
+  const hub = await startHub(folder, {}, { log, env: environment })
   await until('a word of life', () => systemd.count('WATCHDOG=1') > 0)
   const other = new Database(join(folder, 'hub/outbox.sqlite'))
   other.exec('begin immediate')
