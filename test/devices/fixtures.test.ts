@@ -164,6 +164,16 @@ test.each(['abbott-freestyle-hid', 'abbott-freestyle-serial', 'lifescan-ultra2',
   },
 )
 
+test('no meter’s driver takes a frame of a meter that is left out for a reading of its own', () => {
+  const leftOut: { device: string; hex: string }[] = JSON.parse(
+    readFileSync(new URL('../fixtures/left-out.json', import.meta.url), 'utf8'),
+  )
+  expect(leftOut.length).toBeGreaterThan(10)
+  for (const { device, hex } of leftOut)
+    for (const driver of drivers.filter(({ kind }) => kind === 'glucose'))
+      expect(decode(driver, [fromHex(hex)]).events, `${device} by ${driver.id}`).toEqual([])
+})
+
 test('streams resynchronise as the notes say', () => {
   const reader = drivers.find((d) => d.id === 'sdt-samv')!
   const streams = fixtures(reader).filter((f) => f.decoded.kind === 'stream' && !invalid(f))
