@@ -111,7 +111,11 @@ export function observationOf(
     unit: reading.unit,
     range: glucose ? reading.range : null,
     context: glucose && reading.context !== 'unknown' ? { meal: reading.context, origin: 'device' } : null,
-    flags: [...(reading.flags ?? []), ...('flag' in verdict ? [verdict.flag] : []), ...timeFlags],
+    flags: [
+      ...(('flags' in reading && reading.flags) || []),
+      ...('flag' in verdict ? [verdict.flag] : []),
+      ...timeFlags,
+    ],
     device: nameOf(source, session),
     memory,
     raw: raw === null ? null : Buffer.from(raw).toString('hex'),
@@ -135,10 +139,11 @@ function timeOfMemory(stamp: Stamp | null, offset: number | null, zone: string):
   }
 }
 
-const valuesOf = (reading: Reading): Observation['values'] =>
-  reading.kind === 'glucose'
-    ? { value: reading.value }
-    : { systolic: reading.systolic, diastolic: reading.diastolic, mean: reading.mean, pulse: reading.pulse }
+function valuesOf(reading: Reading): Observation['values'] {
+  if (reading.kind === 'oxygen-saturation') return { value: reading.value, pulse: reading.pulse }
+  if (reading.kind !== 'blood-pressure') return { value: reading.value }
+  return { systolic: reading.systolic, diastolic: reading.diastolic, mean: reading.mean, pulse: reading.pulse }
+}
 
 const nameOf = ({ driver }: Source, { info }: Session): Observation['device'] => ({
   driver: driver.id,

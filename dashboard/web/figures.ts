@@ -6,7 +6,10 @@ import type { Key, T } from './i18n.ts'
 /** HI and LO are words and stand without a unit; every number has one. */
 export type Figure = { number: string; unit: string } | { number: 'HI' | 'LO'; unit: null }
 
-const UNIT = { 'mm[Hg]': 'mmHg', 'mmol/L': 'mmol/L', 'mg/dL': 'mg/dL' } as const
+const UNIT = {
+  ...{ 'mm[Hg]': 'mmHg', 'mmol/L': 'mmol/L', 'mg/dL': 'mg/dL' },
+  ...{ kg: 'kg', '[lb_av]': 'lb', cm: 'cm', '[in_i]': 'in', '%': '%' },
+} as const
 const isGlucoseUnit = (unit: string): unit is 'mmol/L' | 'mg/dL' => unit === 'mmol/L' || unit === 'mg/dL'
 
 /** Glucose in mmol/L to compare and draw; null for HI and LO, which have no number. */
@@ -19,8 +22,11 @@ export function figureOf(o: ApiObservation): Figure {
   if (o.range !== null) return { number: o.range === 'above' ? 'HI' : 'LO', unit: null }
   if (o.kind === 'blood-pressure')
     return { number: pressure(o.values.systolic, o.values.diastolic), unit: UNIT['mm[Hg]'] }
-  return { number: mmolOf(o)?.toFixed(1) ?? '—', unit: UNIT['mmol/L'] }
+  if (o.kind === 'glucose') return { number: mmolOf(o)?.toFixed(1) ?? '—', unit: UNIT['mmol/L'] }
+  return { number: String(o.values.value ?? '—'), unit: unitOf(o) }
 }
+
+const unitOf = ({ unit }: ApiObservation) => (unit in UNIT ? UNIT[unit as keyof typeof UNIT] : unit)
 
 export const pressure = (systolic: number | null | undefined, diastolic: number | null | undefined) =>
   `${systolic ?? '—'}/${diastolic ?? '—'}`
@@ -29,7 +35,7 @@ export const pressure = (systolic: number | null | undefined, diastolic: number 
 export function saidBy(o: ApiObservation, t: T): string {
   if (o.range !== null) return t(o.range === 'above' ? 'value.hi' : 'value.lo')
   const figure = o.kind === 'blood-pressure' ? pressure(o.values.systolic, o.values.diastolic) : String(o.values.value)
-  return `${figure} ${o.unit in UNIT ? UNIT[o.unit as keyof typeof UNIT] : o.unit}`
+  return `${figure} ${unitOf(o)}`
 }
 
 export function mealOf(o: ApiObservation, t: T): string | null {

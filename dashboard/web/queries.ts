@@ -87,11 +87,15 @@ export const useHistory = (id: string, kind: Kind, days: number, zone: string, n
 
 const momentOf = (o: ApiObservation) => Date.parse(o.takenAt ?? o.receivedAt)
 const inOrder = (list: readonly ApiObservation[]) => [...list].sort((a, b) => momentOf(a) - momentOf(b))
-const FIGURE = { 'blood-pressure': 'bloodPressure', glucose: 'glucose' } as const
+const FIGURE: Partial<Record<Kind, keyof ResidentRow['latest']>> = {
+  'blood-pressure': 'bloodPressure',
+  glucose: 'glucose',
+}
 
 /** The latest of a resident after one more reading: the newest by its own time, and a newer version of the same one. */
 function latestWith<R extends ResidentRow>(resident: R, observation: ApiObservation): R {
   const figure = FIGURE[observation.kind]
+  if (!figure) return resident
   const shown = resident.latest[figure]
   const newer = shown === null || shown.id === observation.id || momentOf(observation) >= momentOf(shown)
   return newer ? { ...resident, latest: { ...resident.latest, [figure]: observation } } : resident

@@ -1,7 +1,18 @@
 // The pure side of a driver: chunks → whole frames → what they tell. The link and `kiosk-hub decode` share it.
 import type { z } from 'zod'
 import { type Driver, type DriverDefinition, type Facts, FrameError, type HidLine, type Told } from './driver.ts'
-import { BloodPressure, CardRead, DeviceInfo, Failure, Glucose, isReading, Progress } from './event.ts'
+import {
+  BloodPressure,
+  BodyHeight,
+  BodyWeight,
+  CardRead,
+  DeviceInfo,
+  Failure,
+  Glucose,
+  isReading,
+  OxygenSaturation,
+  Progress,
+} from './event.ts'
 
 export interface Counts {
   /** Bytes stepped over: noise, and the bytes of refused frames. */
@@ -106,7 +117,10 @@ export function joined(parts: readonly Uint8Array[]): Uint8Array {
 
 const SCHEMAS: Record<string, z.ZodType<Told['event']>> = {
   'blood-pressure': BloodPressure,
+  'body-height': BodyHeight,
+  'body-weight': BodyWeight,
   glucose: Glucose,
+  'oxygen-saturation': OxygenSaturation,
   failure: Failure,
   card: CardRead,
   progress: Progress,

@@ -81,7 +81,7 @@ export interface DriverDefinition {
   vendor: string
   /** As the fixtures spell them: without maker and without what stands in brackets. */
   models: readonly [string, ...string[]]
-  kind: 'blood-pressure' | 'glucose' | 'identity'
+  kind: 'blood-pressure' | 'body' | 'glucose' | 'identity'
   transport: SerialLine | HidLine
   /** How a frame proves itself; 'none' when the protocol has no check. */
   check: 'xor' | 'sum' | 'crc8' | 'crc16' | 'none'
@@ -93,6 +93,8 @@ export interface DriverDefinition {
   memory: boolean
   /** Live, but it says nothing unasked. */
   polled?: true
+  /** It says the same again and again while it lasts: what waited in a port before it was opened comes again, or is over. */
+  repeats?: true
   /** What the host may say at any time; never a command that erases or sets. */
   commands?: { start?: Uint8Array; stop?: Uint8Array }
   /** How long a measurement takes, in seconds: fixed bounds, or as the reading's frame tells. */

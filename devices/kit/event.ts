@@ -17,6 +17,11 @@ export const PLAUSIBLE = {
   pulse: [20, 250],
   'mmol/L': [0.5, 50],
   'mg/dL': [10, 900],
+  '%': [50, 100],
+  kg: [10, 350],
+  '[lb_av]': [22, 772], // the same in pounds, and below in inches
+  cm: [50, 250],
+  '[in_i]': [19.5, 98.5],
 } as const
 
 const within = ([low, high]: readonly [number, number]) => z.number().min(low).max(high)
@@ -68,10 +73,48 @@ export const Glucose = z
   })
 export type Glucose = z.infer<typeof Glucose>
 
-export const Reading = z.union([BloodPressure, Glucose])
+/** Weight as the scale sent it, in its own unit. */
+export const BodyWeight = z
+  .strictObject({
+    kind: z.literal('body-weight'),
+    value: z.number(),
+    unit: z.enum(['kg', '[lb_av]']),
+    deviceTime: DeviceTime.nullable(),
+  })
+  .refine(isPlausible, { message: 'nobody has this weight in this unit' })
+export type BodyWeight = z.infer<typeof BodyWeight>
+
+export const BodyHeight = z
+  .strictObject({
+    kind: z.literal('body-height'),
+    value: z.number(),
+    unit: z.enum(['cm', '[in_i]']),
+    deviceTime: DeviceTime.nullable(),
+  })
+  .refine(isPlausible, { message: 'nobody has this height in this unit' })
+export type BodyHeight = z.infer<typeof BodyHeight>
+
+/** Oxygen saturation by a pulse oximeter, and the pulse it counted. */
+export const OxygenSaturation = z
+  .strictObject({
+    kind: z.literal('oxygen-saturation'),
+    value: z.number(),
+    unit: z.literal('%'),
+    pulse: within(PLAUSIBLE.pulse).nullable(),
+    deviceTime: DeviceTime.nullable(),
+  })
+  .refine(isPlausible, { message: 'nobody has this saturation' })
+export type OxygenSaturation = z.infer<typeof OxygenSaturation>
+
+function isPlausible({ value, unit }: { value: number; unit: 'kg' | '[lb_av]' | 'cm' | '[in_i]' | '%' }): boolean {
+  const [low, high] = PLAUSIBLE[unit]
+  return value >= low && value <= high
+}
+
+export const Reading = z.union([BloodPressure, BodyHeight, BodyWeight, Glucose, OxygenSaturation])
 export type Reading = z.infer<typeof Reading>
 
-export const Kind = z.enum(['blood-pressure', 'glucose'])
+export const Kind = z.enum(['blood-pressure', 'body-height', 'body-weight', 'glucose', 'oxygen-saturation'])
 export type Kind = z.infer<typeof Kind>
 
 /** Why a measurement failed, as plainly as the device's own code allows. */
@@ -124,7 +167,7 @@ export const Progress = z.strictObject({
 })
 export type Progress = z.infer<typeof Progress>
 
-export const DeviceEvent = z.union([BloodPressure, Glucose, Failure, CardRead, Progress])
+export const DeviceEvent = z.union([Reading, Failure, CardRead, Progress])
 export type DeviceEvent = z.infer<typeof DeviceEvent>
 
 /** What a device said of itself in this session: needed for ids and clocks, no event of its own. */
@@ -137,8 +180,7 @@ export const DeviceInfo = z.strictObject({
 })
 export type DeviceInfo = z.infer<typeof DeviceInfo>
 
-export const isReading = (event: { kind: string }): event is Reading =>
-  event.kind === 'blood-pressure' || event.kind === 'glucose'
+export const isReading = (event: { kind: string }): event is Reading => Kind.safeParse(event.kind).success
 
 /** A wall clock as `DeviceTime`, to the second if one is given; null when there is no such date: never rolled over. */
 export function deviceTime(

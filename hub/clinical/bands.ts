@@ -38,7 +38,8 @@ export interface Assessment {
 /** @returns null where the table has no answer: a figure or unit is missing, or the person is under age */
 export function assess(input: AssessInput): Assessment | null {
   if (input.ageYears != null && input.ageYears < ADULT_FROM_YEARS) return null
-  return input.kind === 'blood-pressure' ? bloodPressure(input) : glucose(input)
+  if (input.kind === 'blood-pressure') return bloodPressure(input)
+  return input.kind === 'glucose' ? glucose(input) : null
 }
 
 function bloodPressure({ values, unit, flags: deviceFlags = [] }: AssessInput): Assessment | null {

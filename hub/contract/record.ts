@@ -60,8 +60,8 @@ export const Observation = z
     resolution: z.enum(['millisecond', 'second', 'minute']),
     deviceTime: DeviceTime.nullable(),
     clock: Clock,
-    values: z.record(z.string(), z.number().nullable()), // systolic, diastolic, mean, pulse | value
-    unit: z.union([z.literal('mm[Hg]'), GlucoseUnit]),
+    values: z.record(z.string(), z.number().nullable()), // systolic, diastolic, mean, pulse | value | value, pulse
+    unit: z.enum(['mm[Hg]', ...GlucoseUnit.options, 'kg', '[lb_av]', 'cm', '[in_i]', '%']),
     range: z.enum(['above', 'below']).nullable(),
     context: z.strictObject({ meal: MealContext, origin: z.enum(['device', 'visitor', 'staff']) }).nullable(),
     flags: z.array(z.union([DeviceFlag, HubFlag])),
@@ -84,6 +84,9 @@ export const Observation = z
       message: 'a blood pressure has systolic and diastolic',
     },
   )
+  .refine((o) => o.kind === 'blood-pressure' || o.kind === 'glucose' || typeof o.values.value === 'number', {
+    message: 'a weight, a height and a saturation have a value',
+  })
 export type Observation = z.infer<typeof Observation>
 
 /** One person's time at the kiosk. `sealed` is the identity, readable only with the clinic's key; null for a guest. */

@@ -118,7 +118,7 @@ export function watchDevice(settings: DeviceSettings, options: WatchOptions): Wa
     const session = new Session()
     for (const { event, ...rest } of [...old.push(waited), ...old.end()]) {
       if (event.kind === 'device') learn(event, session)
-      if (driver.memory || !isReading(event)) continue
+      if (driver.memory || driver.repeats || !isReading(event)) continue
       counts.events++
       await options.hear({ told: { event, ...rest }, at: now(), source, session, waited: true })
     }

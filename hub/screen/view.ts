@@ -7,7 +7,7 @@ const Text = z.object({ zh: z.string(), en: z.string() })
 
 export const ScreenDevice = z.object({
   id: z.string(),
-  kind: z.enum(['blood-pressure', 'glucose', 'identity']),
+  kind: z.enum(['blood-pressure', 'body', 'glucose', 'identity']),
   state: z.enum(['open', 'opening', 'lost', 'refused']),
   cause: z.string().nullable(), // a code the page words: gone, ambiguous, busy, not-permitted, not-a-device, wrong-device, silent
   /** The hub can start and stop a measurement on it. */

@@ -1,9 +1,9 @@
 // What a simulated device is: bytes in, bytes out, and commands a person or a script may give it; its own wall clock.
 import { z } from 'zod'
-import type { BloodPressure, CardRead, Failure, Glucose } from '../../devices/kit/event.ts'
+import type { CardRead, Failure, Reading } from '../../devices/kit/event.ts'
 
 /** One thing the device says on the wire, in the words of the event it means. A failure's plain reason is the driver's to find. */
-export type Spoken = BloodPressure | Glucose | CardRead | Omit<Failure, 'reason'>
+export type Spoken = Reading | CardRead | Omit<Failure, 'reason'>
 
 /** Answer to a command. A live device answers when it has spoken, a device with a memory at once. */
 export interface Said {

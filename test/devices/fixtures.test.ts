@@ -4,6 +4,7 @@ import { describe, expect, test } from 'vitest'
 import { fromHex } from '../../devices/kit/bytes.ts'
 import { frameCutter } from '../../devices/kit/decode.ts'
 import { allDrivers, type Driver } from '../../devices/kit/driver.ts'
+import { isReading } from '../../devices/kit/event.ts'
 import { chunks, decode, payload } from './wire.ts'
 
 type Decoded = Record<string, unknown>
@@ -79,6 +80,8 @@ function readings({ decoded }: Fixture): { count: number; at: [number, Decoded][
       count: Number(decoded.recordCount ?? decoded.cycles),
       at: listed.map((d, i) => [Number(d.index ?? i), marked(d)]),
     }
+  const several = body(decoded)
+  if (several.length > 1) return { count: several.length, at: several.map((one, i) => [i, one]) }
   const one = reading(decoded)
   return { count: one ? 1 : 0, at: one ? [[0, one]] : [] }
 }
@@ -88,8 +91,23 @@ const marked = (decoded: Decoded): Decoded => ({
   flags: [...(decoded.irregular ? ['irregular-pulse'] : []), ...(decoded.cuffOk === false ? ['cuff-fit'] : [])],
 })
 
+/** Weight and height as a scale sent them, what an oximeter showed; nothing where no finger was in, or no person stood. */
+function body(d: Decoded): Decoded[] {
+  const one = (kind: string, value: unknown, unit: string) =>
+    typeof value === 'number' && value > 10 ? [{ kind, value, unit }] : []
+  const pounds = d.units === 'imperial'
+  return [
+    ...one('body-weight', d.weightKg ?? d.weight, pounds ? '[lb_av]' : 'kg'),
+    // Typed in where the scale has no rod.
+    ...(d.model === undefined ? one('body-height', d.heightCm ?? d.height, pounds ? '[in_i]' : 'cm') : []),
+    ...one('oxygen-saturation', d.spo2, '%'),
+  ]
+}
+
 /** Null for whatever is no reading. */
 function reading(decoded: Decoded): Decoded | null {
+  const [bodily] = body(decoded)
+  if (bodily) return bodily
   if ('weekStart' in decoded) return null // an average is no reading
   if ('systolic' in decoded && decoded.systolic !== null) return pressure(decoded)
   if (decoded.kind === 'record-value' && decoded.analyte && decoded.analyte !== 'glucose') return null
@@ -122,7 +140,7 @@ describe.each(drivers.map((driver) => [driver.id, driver] as const))('%s', (_, d
   test('tells every reading, and no reading where there is none', () => {
     for (const fixture of frames) {
       const { events } = decode(driver, [bytesOf(driver, fixture)])
-      const told = events.filter((event) => event.kind === 'blood-pressure' || event.kind === 'glucose')
+      const told = events.filter((event) => isReading(event))
       const { count, at } = readings(fixture)
       expect(told.length, fixture.hex.slice(0, 60)).toBe(count)
       for (const [place, wanted] of at) expect(told[place]).toMatchObject(wanted)

@@ -367,6 +367,26 @@ test('a SunTech module tells what is measured after it was opened', async () => 
   )
 })
 
+test.each([
+  ['gtech-gl150', [{ stand: { height: 161.5, weight: 61.3 } }]],
+  ['healthometer-2595kl', [{ stand: { weight: 135.2, units: 'imperial' }, every: 20 }]],
+  [
+    'healthometer-500kl',
+    [
+      { stand: { weight: 61.3, height: 161 }, every: 20 },
+      { stand: { weight: 70.5 }, every: 20 },
+    ],
+  ],
+  ['nonin-spo2', [{ finger: { spo2: 97, pulse: 135 }, every: 5 }, { spot: { spo2: 96, pulse: 73 } }]],
+  ['contec-cms50d', [{ finger: { spo2: 98, pulse: 172 }, every: 20 }]],
+  ['tanita-sc330', [{ stand: { weight: 61.3 } }, { stand: { weight: 135.2, units: 'imperial' } }]],
+])('the %s driver tells each figure once, however often it is shown', async (driver, commands) => {
+  const { device, events } = await serial(driver)
+  const first = events.next()
+  const said = await sayAll(device, commands)
+  expect([(await first).value, ...(await next(events, said.length - 1))]).toEqual(said)
+})
+
 test('a Maibobo is connected, started by the host, and tells its pressure before its result', async () => {
   const device = await startDevice('maibobo-rbp', join(folder, 'cuff'), { now: () => NOW, zone: ZONE })
   endings.push(() => device.end())

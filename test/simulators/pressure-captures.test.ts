@@ -4,10 +4,16 @@ import { z } from 'zod'
 import * as bm55 from '../../simulators/devices/beurer-bm55.ts'
 import * as bm58 from '../../simulators/devices/beurer-bm58.ts'
 import * as bm96 from '../../simulators/devices/beurer-bm96.ts'
+import * as cms50d from '../../simulators/devices/contec-cms50d.ts'
 import { ascii } from '../../simulators/devices/device.ts'
 import * as fora from '../../simulators/devices/fora-bp.ts'
+import { encodeGl150 } from '../../simulators/devices/gtech-gl150.ts'
+import { encode500kl } from '../../simulators/devices/healthometer-500kl.ts'
+import { encode2595kl } from '../../simulators/devices/healthometer-2595kl.ts'
+import * as nonin from '../../simulators/devices/nonin-spo2.ts'
 import * as hem790 from '../../simulators/devices/omron-hem790it.ts'
 import * as suntech from '../../simulators/devices/suntech-oem.ts'
+import { encodeLine } from '../../simulators/devices/tanita-sc330.ts'
 import { captured, reproduces, upperHex } from './captured.ts'
 
 const Stored = z.object({
@@ -86,3 +92,64 @@ reproduces(
       ? suntech.pressureBytes(Number(decoded.cuffPressure))
       : suntech.resultBytes({ ...Suntech.parse(decoded), tests: [0, 0, 0, 0, 0, 0, 0x31, 7] }), // what they test nobody says
 )
+
+const Units = z.enum(['metric', 'imperial'])
+const Scale = z.object({
+  weight: z.number(),
+  height: z.number(),
+  bmi: z.number(),
+  units: Units,
+  patientId: z.string(),
+  tare: z.number().optional(),
+})
+reproduces('healthometer-500kl', 2, (decoded) => {
+  const { patientId: id, tare, ...figures } = Scale.parse(decoded)
+  return encode500kl({ ...figures, id }, tare)
+})
+reproduces('healthometer-2595kl', 2, (decoded) => {
+  const { weight, units } = Scale.pick({ weight: true, units: true }).parse(decoded)
+  return encode2595kl({ weight, units }, weight === 4.99 ? 3 : 1) // the models of the second frame write three decimals
+})
+
+const Gl150 = z.object({
+  heightCm: z.number(),
+  weightKg: z.number(),
+  gender: z.enum(['M', 'F', 'C']),
+  obesityPercent: z.number(),
+  bmi: z.number(),
+})
+reproduces('gtech-gl150', 1, (decoded) => {
+  const { heightCm: height, weightKg: weight, obesityPercent: obesity, ...rest } = Gl150.parse(decoded)
+  return encodeGl150({ height, weight, obesity, ...rest })
+})
+
+test('tanita-sc330 puts the check of the captured line behind the captured line', () => {
+  const [line] = captured('tanita-sc330')
+  const text = Buffer.from(line!.hex, 'hex').toString()
+  const cells = text.slice(1, text.indexOf(',CS,')).split(',')
+  const at = cells.indexOf('Wk') + 1
+  expect(cells[at]).toBe(String(line!.decoded.weightKg))
+  expect(upperHex(encodeLine(cells))).toBe(line!.hex.toUpperCase())
+})
+
+reproduces('nonin-spo2', 4, (decoded) => {
+  if ('pleth' in decoded)
+    return nonin.encodeFrame(decoded.frameSync === true, Number(decoded.pleth), Number(decoded.value))
+  return nonin.encodeSpotCheck({
+    spo2: Number(decoded.spo2),
+    pulse: Number(decoded.pulse),
+    at: String(decoded.deviceTime),
+  })
+})
+
+const Live = z.object({
+  ...{ signalStrength: z.number(), pleth: z.number(), bar: z.number(), pulse: z.number(), spo2: z.number() },
+  ...{
+    fingerOut: z.boolean(),
+    droppingSpO2: z.boolean(),
+    beep: z.boolean(),
+    probeError: z.boolean(),
+    searching: z.boolean(),
+  },
+})
+reproduces('contec-cms50d', 2, (decoded) => cms50d.encodeLive(Live.parse(decoded)))

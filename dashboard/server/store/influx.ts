@@ -283,7 +283,7 @@ const known = (pattern: RegExp) => (text: string) => {
 }
 const influxName = (kind: string) => `"${known(/^[a-z-]+$/)(kind)}"`
 const bucketText = known(/^([0-9a-f]{3}|-)$/)
-const unitText = known(/^[A-Za-z/[\]]+$/)
+const unitText = known(/^[A-Za-z/[\]_%]+$/)
 
 const message = (error: unknown) => (error instanceof Error ? error.message : String(error))
 

@@ -111,7 +111,10 @@ export class PointsRefused extends Error {
 /** The number fields of a kind: floats from the first point on. */
 export const FIGURES = {
   'blood-pressure': ['systolic', 'diastolic', 'mean', 'pulse'],
+  'body-height': ['value'],
+  'body-weight': ['value'],
   glucose: ['value'],
+  'oxygen-saturation': ['value', 'pulse'],
 } as const
 export const KINDS = Object.keys(FIGURES) as (keyof typeof FIGURES)[]
 

@@ -24,6 +24,9 @@ export const data: Record<keyof typeof zh, string> = {
   'severity.3': 'urgent',
   'kind.blood-pressure': 'Blood pressure',
   'kind.glucose': 'Glucose',
+  'kind.body-weight': 'Weight',
+  'kind.body-height': 'Height',
+  'kind.oxygen-saturation': 'Oxygen saturation',
   'value.none': 'not measured yet',
   'value.hi': "HI, above the meter's range",
   'value.lo': "LO, below the meter's range",
@@ -174,5 +177,6 @@ export const data: Record<keyof typeof zh, string> = {
   'device.refusedCount': '{{frames}} unreadable · {{bytes}} bytes skipped',
   'deviceKind.blood-pressure': 'Cuff',
   'deviceKind.glucose': 'Glucose meter',
+  'deviceKind.body': 'Scale or oximeter',
   'deviceKind.identity': 'Card reader',
 }

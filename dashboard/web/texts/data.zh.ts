@@ -22,6 +22,9 @@ export const data = {
   'severity.3': '紧急',
   'kind.blood-pressure': '血压',
   'kind.glucose': '血糖',
+  'kind.body-weight': '体重',
+  'kind.body-height': '身高',
+  'kind.oxygen-saturation': '血氧饱和度',
   'value.none': '还没有测过',
   'value.hi': 'HI，高于仪器上限',
   'value.lo': 'LO，低于仪器下限',
@@ -169,5 +172,6 @@ export const data = {
   'device.refusedCount': '{{frames}} 条读不出 · 跳过 {{bytes}} 字节',
   'deviceKind.blood-pressure': '血压计',
   'deviceKind.glucose': '血糖仪',
+  'deviceKind.body': '体重秤或血氧仪',
   'deviceKind.identity': '读卡器',
 } as const

@@ -15,6 +15,16 @@ export interface Meaning {
   urgent: { first: Word | null; calm: Word; signs: Word; call: Word } | null
 }
 
+/** No table judges it for one person at one time: the figure, and nothing more. */
+const PLAIN: Meaning = {
+  severity: null,
+  title: 'any.plain',
+  note: 'any.plain.note',
+  next: [],
+  place: null,
+  urgent: null,
+}
+
 const next = (glyph: GlyphName, word: Word) => ({ glyph, word })
 const tellStaff = next('doctor', 'next.tellStaff')
 const tellDoctor = next('doctor', 'next.tellDoctor')
@@ -107,6 +117,7 @@ const ASK_STAFF: Meaning = {
 
 /** @param earlier the visitor's other results of this visit, oldest first */
 export function meaningOf(result: ScreenResult, earlier: readonly ScreenResult[]): Meaning {
+  if (result.kind === 'body-weight' || result.kind === 'body-height') return PLAIN
   if (!result.assessment) return ASK_STAFF
   const { band, severity, flags } = result.assessment
   if (band === 'noConclusion') {

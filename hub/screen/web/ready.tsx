@@ -21,6 +21,7 @@ export function Ready({ view, chosen, choose }: Props) {
   if (!device) return <Choose instruments={instruments} choose={choose} />
   const back = only ? null : () => choose(null)
   if (device.state === 'lost' || device.state === 'refused') return <Lost device={device} back={back} />
+  if (device.kind === 'body') return <Use back={back} />
   return device.kind === 'glucose' ? <Plug back={back} /> : <Fit device={device} back={back} />
 }
 
@@ -31,11 +32,11 @@ function Choose({ instruments, choose }: { instruments: readonly Device[]; choos
       <Title title={say('choose.title')} lead={say('choose.lead')} />
       <div className="choices">
         {instruments.map((device) => {
-          const kind = device.kind === 'glucose' ? 'glucose' : 'blood-pressure'
+          const kind = device.kind === 'identity' ? 'body' : device.kind
           const away = device.state === 'lost' || device.state === 'refused'
           return (
             <button type="button" key={device.id} className={away ? 'away' : ''} onClick={() => choose(device.id)}>
-              <Glyph name={kind === 'glucose' ? 'drop' : 'cuff'} />
+              <Glyph name={GLYPHS[kind]} />
               <span>
                 {say(`can.${kind}`)}
                 <small>{say(away ? 'choose.lost' : `choose.${kind}.note`)}</small>
@@ -47,6 +48,8 @@ function Choose({ instruments, choose }: { instruments: readonly Device[]; choos
     </main>
   )
 }
+
+const GLYPHS = { 'blood-pressure': 'cuff', body: 'seat', glucose: 'drop' } as const
 
 const Back = ({ back }: { back: (() => void) | null }) => back && <Press word="key.other" onPress={back} />
 
@@ -82,6 +85,22 @@ function Plug({ back }: { back: (() => void) | null }) {
       <div className="act">
         <Title title={say('plug.title')} lead={say('plug.lead')} />
         <p className="hint">{say('plug.self')}</p>
+        <div className="press">
+          <Back back={back} />
+        </div>
+      </div>
+    </main>
+  )
+}
+
+/** A scale, a height rod or an oximeter: it measures by itself. */
+function Use({ back }: { back: (() => void) | null }) {
+  const { say } = useWords()
+  return (
+    <main>
+      <div className="act">
+        <Title title={say('use.title')} lead={say('use.lead')} />
+        <p className="hint">{say('use.self')}</p>
         <div className="press">
           <Back back={back} />
         </div>

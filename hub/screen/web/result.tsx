@@ -172,6 +172,13 @@ function figures({ kind, values, unit, range }: ScreenResult): Figure[] {
   }
   const figure = (word: Word, value: number | null | undefined, unit: string, small: boolean) =>
     value == null ? [] : [{ word, unit, value: String(value), small }]
+  if (kind === 'oxygen-saturation')
+    return [
+      ...figure('result.oxygen', values.value, '%', false),
+      ...figure('result.pulse', values.pulse, 'result.perMinute', true),
+    ]
+  if (kind === 'body-weight') return figure('result.weight', values.value, unit === 'kg' ? 'kg' : 'lb', false)
+  if (kind === 'body-height') return figure('result.height', values.value, unit === 'cm' ? 'cm' : 'in', false)
   return [
     ...figure('result.sys', values.systolic, 'mmHg', false),
     ...figure('result.dia', values.diastolic, 'mmHg', false),
@@ -211,7 +218,7 @@ const isMeal = (meal: string): meal is (typeof MEALS)[number] => MEALS.some((one
 const short = (result: ScreenResult): string[] => {
   const [first, second] = figures(result)
   if (!first) return []
-  return [result.kind === 'glucose' ? first.value : `${first.value}/${second?.value ?? ''}`]
+  return [result.kind === 'blood-pressure' ? `${first.value}/${second?.value ?? ''}` : first.value]
 }
 
 /** Where a pressure lies; the part it lies in is named, the others are quiet. */

@@ -78,7 +78,7 @@ function greeting(view: View, reader: Device | undefined): { title: Word; lead: 
 /** What can be measured today; an instrument that is away is named, not hidden. */
 function Can({ devices }: { devices: readonly Device[] }) {
   const { say } = useWords()
-  const kinds = (['blood-pressure', 'glucose'] as const).filter((kind) => devices.some((d) => d.kind === kind))
+  const kinds = (['blood-pressure', 'glucose', 'body'] as const).filter((kind) => devices.some((d) => d.kind === kind))
   if (kinds.length === 0) return null
   return (
     <ul className="can">
@@ -88,7 +88,7 @@ function Can({ devices }: { devices: readonly Device[] }) {
         const what = say(`can.${kind}`)
         return (
           <li key={kind} className={here ? '' : 'out'}>
-            <Glyph name={kind === 'glucose' ? 'drop' : 'cuff'} />
+            <Glyph name={kind === 'glucose' ? 'drop' : kind === 'body' ? 'seat' : 'cuff'} />
             {here ? what : say('can.lost', { what })}
           </li>
         )

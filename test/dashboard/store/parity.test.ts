@@ -169,6 +169,10 @@ describe('both stores agree', () => {
 
   test('in every other question about all of it', async () => {
     const subjects = [1, 3, 4, 9].map(subject)
+    const bodily = (kind: string, unit: string, numbers: Record<string, number>) =>
+      Array.from({ length: 6 }, (_, i) => makePoint(++n, { kind, unit, numbers, takenAtMs: 1_777_000_000_000 + i }))
+    await write(...bodily('body-height', 'cm', { value: 161 }), ...bodily('body-weight', '[lb_av]', { value: 135.2 }))
+    await write(...bodily('oxygen-saturation', '%', { value: 97, pulse: 71 }))
     const range = { fromMs: 0, toMs: Date.parse('2030-01-01') }
     for (const kind of KINDS) {
       const all = await both((store) => store.history({ kind, subjects, places: [], range }))
