@@ -2,7 +2,7 @@
 import { closeSync, openSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import Database from 'better-sqlite3'
-import { type CompiledQuery, Kysely, Migrator, type SqliteDatabase, SqliteDialect } from 'kysely'
+import { type CompiledQuery, Kysely, Migrator, type SqliteDatabase, SqliteDialect, type SqliteStatement } from 'kysely'
 import { ConfigError } from '../config.ts'
 import * as first from './migrations/001-first.ts'
 import * as waiting from './migrations/002-waiting.ts'
@@ -22,16 +22,41 @@ const MIGRATIONS = {
 const MOST_PREPARED = 200
 const NOTHING = 'select 1 where 0'
 
+/** As the one parameter of a statement: it runs once for each of these, and says which of them changed something. */
+class Each {
+  readonly rows: readonly unknown[][]
+  readonly changed: boolean[] = []
+  constructor(rows: readonly unknown[][]) {
+    this.rows = rows
+  }
+}
+
+/** The statement as Kysely asks for it, and for many rows at once: its own way through one query costs more than the row. */
+function forMany(statement: Database.Statement<unknown[]>): SqliteStatement {
+  const { reader } = statement
+  return {
+    reader,
+    all: (given) => statement.all(given),
+    iterate: (given) => statement.iterate(given),
+    run(given) {
+      const [each] = given
+      if (!(each instanceof Each)) return statement.run(given)
+      for (const row of each.rows) each.changed.push(statement.run(row).changes === 1)
+      return { changes: each.changed.filter(Boolean).length, lastInsertRowid: 0 }
+    },
+  }
+}
+
 /** Each text is prepared once: Kysely would prepare it anew for every execution. */
 function remembering(database: Database.Database): SqliteDatabase {
-  const prepared = new Map<string, Database.Statement<unknown[]>>()
+  const prepared = new Map<string, SqliteStatement>()
   return {
     prepare(text) {
       // Every transaction here writes. One that only asks for the lock later fails when another program wrote meanwhile.
       const wanted = text === 'begin' ? 'begin immediate' : text
       // On a full disk SQLite has rolled back by itself: to fail at it again would hide what had happened.
       const sql = wanted === 'rollback' && !database.inTransaction ? NOTHING : wanted
-      const statement = prepared.get(sql) ?? database.prepare(sql)
+      const statement = prepared.get(sql) ?? forMany(database.prepare(sql))
       prepared.delete(sql)
       prepared.set(sql, statement)
       if (prepared.size > MOST_PREPARED) prepared.delete(prepared.keys().next().value!)
@@ -104,7 +129,7 @@ export async function lastNumber(db: Registry, name: Counter): Promise<number> {
 
 /**
  * Inserts many rows whose keys stand in one order, each alone by one text that is compiled and prepared once: compiling a
- * row costs more than inserting it, and SQLite is faster at single rows. @returns those that found nothing in their way
+ * row costs more than inserting it, and SQLite is faster at single rows. It holds the event loop until all are in. @returns those that found nothing in their way
  */
 export async function insertNew<Row extends object>(
   db: Registry,
@@ -112,13 +137,9 @@ export async function insertNew<Row extends object>(
   insert: (row: Row) => { compile(): CompiledQuery },
 ): Promise<Row[]> {
   if (rows.length === 0) return []
-  const one = insert(rows[0]!).compile()
-  const inserted: Row[] = []
-  for (const row of rows) {
-    const { numAffectedRows } = await db.executeQuery({ ...one, parameters: Object.values(row) })
-    if (numAffectedRows === 1n) inserted.push(row)
-  }
-  return inserted
+  const each = new Each(rows.map((row) => Object.values(row)))
+  await db.executeQuery({ ...insert(rows[0]!).compile(), parameters: [each] })
+  return rows.filter((_, i) => each.changed[i])
 }
 
 /** Rows a statement can carry: both databases limit its parameters (SQLite 32,766, PostgreSQL 65,535). */
