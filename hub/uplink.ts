@@ -38,6 +38,8 @@ const LIVE_ROWS = MAX_RECORDS // kept free of the backlog
 const ON_ITS_WAY_MS = 10_000
 const PROBE_MS = { first: 10_000, most: 5 * 60_000 } // a village line is metered
 const RECONNECT_MS = { first: 500, most: 15_000 }
+/** Some carry random figures. */
+const MOST_CAUSES = 5
 const FAREWELL_MS = 500
 
 interface Sent extends Position {
@@ -270,6 +272,7 @@ export function openUplink(options: UplinkOptions) {
     })
     line.on('connect', () => {
       stood = true
+      log.debug({ clientId: line.options.clientId }, 'the broker let this hub in')
       if (awayMs !== null) log.info({ awaySeconds: Math.round((uptimeMs() - awayMs) / 1000) }, 'the broker is back')
       awayMs = null
       line.subscribe([topic(hub, 'stored'), topic(hub, 'command')], { qos: 1 }, (error) => {
@@ -315,13 +318,17 @@ export function openUplink(options: UplinkOptions) {
     async run(signal: AbortSignal): Promise<void> {
       const unsubscribe = outbox.subscribe(wake)
       let waitMs = RECONNECT_MS.first
+      const told = new Set<string>()
       while (!signal.aborted) {
         const { stood, reason } = await connection(signal)
         if (signal.aborted) break
-        if (awayMs === null) {
-          awayMs = uptimeMs()
-          log.warn({ reason: reason ?? 'the connection ended' }, 'the broker is away: readings are kept here')
-        }
+        if (stood) told.clear()
+        awayMs ??= uptimeMs()
+        // Each cause once: behind a line that broke may stand a broker that no longer lets this hub in.
+        const cause = reason ?? 'the connection ended'
+        if (told.size < MOST_CAUSES && !told.has(cause))
+          log.warn({ reason: cause }, 'the broker is away: readings are kept here')
+        told.add(cause)
         waitMs = stood ? RECONNECT_MS.first : Math.min(waitMs * 2, RECONNECT_MS.most)
         // Many hubs lose one broker together: they must not come back together.
         await sleep(waitMs * (0.5 + Math.random()), undefined, { signal }).catch(() => undefined)

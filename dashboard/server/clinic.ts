@@ -13,6 +13,7 @@ import { ingest } from './ingest.ts'
 import { brokerKeys, type Keys, openKeys } from './keys.ts'
 import { clinicMetrics } from './metrics.ts'
 import { putSites } from './registry/enrol.ts'
+import type { ClinicKeys } from './registry/identity.ts'
 import type { Change } from './registry/intake.ts'
 import { lastNumber, openRegistry } from './registry/registry.ts'
 import type { Registry } from './registry/schema.ts'
@@ -139,7 +140,7 @@ async function brokerElsewhere(
 }
 
 /** The same over restarts, another for each clinic: two on one broker must not throw each other off. */
-const clientId = ({ numbers }: Keys) =>
+export const clientId = ({ numbers }: ClinicKeys) =>
   `clinic-${createHash('sha256').update('mqtt client id').update(numbers).digest('hex').slice(0, 12)}`
 
 const closeWhenDone = (signal: AbortSignal, close: () => Promise<unknown>) =>

@@ -179,10 +179,17 @@ async function build(options: HouseOptions, standing: (() => unknown)[], close: 
 }
 
 /** A connection of anyone who has the hub's own secret, past a line between. */
-export function connectAsHub({ folder }: House, more: IClientOptions = {}): Promise<MqttClient> {
+export async function connectAsHub(
+  { folder }: House,
+  more: IClientOptions = {},
+  before: (client: MqttClient) => void = () => undefined,
+): Promise<MqttClient> {
   const { broker }: Enrolment = JSON.parse(readFileSync(join(folder, 'enrolment.json'), 'utf8'))
   const { will: _, ...options } = connectOptions(HUB, broker, {})
-  return mqtt.connectAsync(broker.url, { ...options, ...more })
+  const client = mqtt.connect(broker.url, { ...options, ...more })
+  before(client)
+  await new Promise((resolve, reject) => client.once('connect', resolve).once('error', reject))
+  return client
 }
 
 /** A connection of anyone who has the clinic's own secret for a Mosquitto whose accounts it keeps. */
