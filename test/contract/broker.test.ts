@@ -42,7 +42,11 @@ describe.each(Object.entries(BROKERS))('on %s', (_name, parts) => {
     await there.screen.press({ do: 'guest' })
     await there.screen.until('a visit', (view) => view.visit !== null && view.visit.step !== 'goodbye', 5_000)
   }
-  const measured = (systolic: number) => there.devices.cuff!.say({ measure: { systolic, diastolic: 70, pulse: 66 } })
+  /** Until the screen ticks it. */
+  async function measured(systolic: number) {
+    await there.devices.cuff!.say({ measure: { systolic, diastolic: 70, pulse: 66 } })
+    await there.screen.until(`${systolic}`, ({ visit }) => visit?.results.at(-1)?.values?.systolic === systolic, 10_000)
+  }
   const stored = (systolic: number) =>
     until(`${systolic} at the clinic`, async () =>
       (await unassigned(await there.api())).some((one) => one.values.systolic === systolic),
