@@ -56,6 +56,8 @@ const DeviceConfig = z.strictObject({
   id: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,31}$/, 'a device id is 1–32 letters, digits or hyphens'),
   driver: z.string(),
   port: z.discriminatedUnion('type', [SerialPortConfig, HidPortConfig, TcpPortConfig]).superRefine(isClear),
+  /** Which of the driver's models it is, where no frame tells. */
+  model: z.string().optional(),
   /** In place of what the driver and its frames say. */
   measuringSeconds: z
     .strictObject({ min: z.number().min(0).max(3600), max: z.number().min(0).max(3600) })
@@ -127,6 +129,7 @@ const Outline = z.object({
       z.object({
         id: text,
         driver: text,
+        model: text,
         port: z
           .object({ type: text, path: text, baud: z.number().optional().catch(undefined) })
           .optional()
@@ -138,11 +141,15 @@ const Outline = z.object({
 })
 type DeviceOutline = NonNullable<z.infer<typeof Outline>['devices']>[number]
 
-function deviceFaults({ driver: id, port }: DeviceOutline, at: string, drivers: readonly Driver[]): string[] {
+function deviceFaults({ driver: id, model, port }: DeviceOutline, at: string, drivers: readonly Driver[]): string[] {
   if (id === undefined) return []
   const ids = drivers.map((d) => d.id)
   const driver = drivers.find((d) => d.id === id)
   if (!driver) return [`${at}.driver: no driver "${id}"${closest(id, ids)}; there are: ${ids.join(', ')}`]
+  if (model === undefined ? driver.modelIsSet : !driver.models.includes(model))
+    return [
+      `${at}.model: came ${model === undefined ? 'nothing' : `"${model}"`}; set which it is: ${driver.models.join(', ')}`,
+    ]
   const { type } = driver.transport
   const fits = port?.type === undefined || port.type === type || (port.type === 'tcp' && type === 'serial')
   if (fits && type === 'serial' && driver.transport.baud === null && port?.type === 'serial' && port.baud === undefined)

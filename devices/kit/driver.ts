@@ -83,6 +83,8 @@ export interface DriverDefinition {
   models: readonly [string, ...string[]]
   kind: 'blood-pressure' | 'body' | 'glucose' | 'identity'
   transport: SerialLine | HidLine
+  /** True when no frame tells which of the models it is and their memories differ: the site must set it. */
+  modelIsSet?: true
   /** How a frame proves itself; 'none' when the protocol has no check. */
   check: 'xor' | 'sum' | 'crc8' | 'crc16' | 'none'
   /** The check stands over a whole answer of many frames: `read` tells nothing before it is proven; a frame alone has its shape. */
@@ -121,6 +123,8 @@ export interface ReadContext {
   /** Milliseconds since 1970 by the hub's clock. */
   now(): number
   signal: AbortSignal
+  /** Which of the driver's models the site says it is. */
+  model?: string
 }
 
 export interface Driver extends DriverDefinition {

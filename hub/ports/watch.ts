@@ -129,7 +129,11 @@ export function watchDevice(settings: DeviceSettings, options: WatchOptions): Wa
   /** One conversation, and why it ended. Throws only LinkClosed. */
   async function* talk(open: Link, signal: AbortSignal): AsyncGenerator<Told | { away: Away; message: string }> {
     try {
-      yield* driver.read(open, { now: () => now().wallMs, signal })
+      yield* driver.read(open, {
+        now: () => now().wallMs,
+        signal,
+        ...(settings.model !== undefined && { model: settings.model }),
+      })
       yield { away: 'silent', message: 'it does not answer' }
     } catch (error) {
       if (error instanceof LinkClosed || !(error instanceof Error)) throw error

@@ -15,6 +15,28 @@ const five = (value: number) => value.toFixed(value < 100 ? 2 : 1).padStart(5, '
 export const encodeGl150 = ({ height, weight, gender, obesity, bmi }: z.output<typeof Figures>): Uint8Array =>
   ascii(`\x02${[five(height), five(weight), gender, five(obesity), five(bmi)].join(',')}\x03`)
 
+/** What a GL-310 sends instead when it is set to print. */
+export function encodeSlip(f: {
+  gender: string
+  weight: number
+  standard: number
+  height: number
+  bmi: number
+  fatness: number
+  mark: string
+}): Uint8Array {
+  const lines = [
+    `GENDER   ---- ${f.gender}`,
+    `WEIGHT   ---- ${five(f.weight)} kg`,
+    `STANDARD ---- ${five(f.standard)} kg`,
+    `HEIGHT   ---- ${five(f.height)} cm`,
+    `B  M  I  ---- ${f.bmi.toFixed(1).padStart(5)}   `,
+    `FATNESS  ---- ${five(f.fatness)} % `,
+    `MARKS    ---- ${f.mark}`,
+  ]
+  return ascii(`\0\r\n${lines.join('\r\n')}\r\n\x1bT\0`)
+}
+
 export const simulator: Simulator = {
   line: 'serial',
   make: (world) => ({

@@ -500,6 +500,7 @@ const ASKED = [
   'microlife-b3',
   'microlife-bpa',
   'omron-hem790it',
+  'omron-hem7322u',
 ]
 test.each(ASKED)('a silent %s ends the session, told nothing', async (id) => {
   const { events, ended } = await converse(await findDriver(id), 90, () => undefined)

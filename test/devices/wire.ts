@@ -103,6 +103,7 @@ export async function converse(
   seconds: number,
   answer: Answer,
   begin?: (say: (bytes: Uint8Array) => void) => void,
+  model = driver.models[0],
 ) {
   const device = port(driver, answer)
   const link = openLink(driver, device.transport)
@@ -111,7 +112,7 @@ export async function converse(
   let ended: unknown = 'still talking'
   const talk = async () => {
     try {
-      const context = { now: () => Date.now(), signal: stopping.signal }
+      const context = { now: () => Date.now(), signal: stopping.signal, model }
       for await (const one of driver.read(link, context)) told.push(one)
       ended = 'returned'
     } catch (error) {

@@ -86,6 +86,14 @@ it('a device whose speed no source tells wants it set', async () => {
   expect(await faults({ ...good, devices: devices({ baud: 19_200 }) })).toBe('no fault')
 })
 
+it('a device whose model no frame tells wants it set, to one of its models', async () => {
+  const devices = (more: object) => [{ id: 'cuff', driver: 'omron-hem7322u', port: { type: 'hid' }, ...more }]
+  const told = 'devices.0.model: came nothing; set which it is: HEM-7322U, HEM-7131U'
+  expect(await faults({ ...good, devices: devices({}) })).toContain(told)
+  expect(await faults({ ...good, devices: devices({ model: 'HEM-7322' }) })).toContain('model: came "HEM-7322"; set')
+  expect(await faults({ ...good, devices: devices({ model: 'HEM-7131U' }) })).toBe('no fault')
+})
+
 it('a zone that is none is a fault', async () => {
   const site = { ...enrolment.site, zone: 'Asia/Shangri-La' }
   expect(await faults(good, { ...enrolment, site })).toContain('site.zone: came "Asia/Shangri-La"; not a time zone')

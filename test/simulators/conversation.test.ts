@@ -47,7 +47,11 @@ async function* heard(driverId: string, transport: Transport) {
   })
   try {
     for (;;) {
-      for await (const { event } of driver.read(link, { now: () => NOW, signal: stopping.signal })) {
+      for await (const { event } of driver.read(link, {
+        now: () => NOW,
+        signal: stopping.signal,
+        model: driver.models[0],
+      })) {
         if (event.kind === 'device' || event.kind === 'progress') continue
         if (event.kind !== 'failure') yield event
         else yield { kind: event.kind, of: event.of, code: event.code }
@@ -319,6 +323,15 @@ test.each([
     ],
   ],
   [
+    'omron-hem7322u', // the third runs over two blocks
+    [
+      { store: { systolic: 126, diastolic: 79, pulse: 66, at: '2021-03-14T08:27:05' } },
+      { store: { systolic: 120, diastolic: 73, pulse: 67 } },
+      { store: { systolic: 131, diastolic: 84, pulse: 70 } },
+      { store: { systolic: 121, diastolic: 74, pulse: 68, user: 2, at: null } },
+    ],
+  ],
+  [
     'omron-hem790it',
     [
       { store: { systolic: 123, diastolic: 78, pulse: 87, at: '2007-01-01T00:06:38' } },
@@ -379,6 +392,7 @@ test.each([
   ],
   ['nonin-spo2', [{ finger: { spo2: 97, pulse: 135 }, every: 5 }, { spot: { spo2: 96, pulse: 73 } }]],
   ['contec-cms50d', [{ finger: { spo2: 98, pulse: 172 }, every: 20 }]],
+  ['contec-cms50d7', [{ finger: { spo2: 97, pulse: 135 }, every: 20 }]],
   ['tanita-sc330', [{ stand: { weight: 61.3 } }, { stand: { weight: 135.2, units: 'imperial' } }]],
 ])('the %s driver tells each figure once, however often it is shown', async (driver, commands) => {
   const { device, events } = await serial(driver)

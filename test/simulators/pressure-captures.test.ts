@@ -5,13 +5,15 @@ import * as bm55 from '../../simulators/devices/beurer-bm55.ts'
 import * as bm58 from '../../simulators/devices/beurer-bm58.ts'
 import * as bm96 from '../../simulators/devices/beurer-bm96.ts'
 import * as cms50d from '../../simulators/devices/contec-cms50d.ts'
+import * as cms50d7 from '../../simulators/devices/contec-cms50d7.ts'
 import { ascii } from '../../simulators/devices/device.ts'
 import * as fora from '../../simulators/devices/fora-bp.ts'
-import { encodeGl150 } from '../../simulators/devices/gtech-gl150.ts'
+import { encodeGl150, encodeSlip } from '../../simulators/devices/gtech-gl150.ts'
 import { encode500kl } from '../../simulators/devices/healthometer-500kl.ts'
 import { encode2595kl } from '../../simulators/devices/healthometer-2595kl.ts'
 import * as nonin from '../../simulators/devices/nonin-spo2.ts'
 import * as hem790 from '../../simulators/devices/omron-hem790it.ts'
+import * as hem7322 from '../../simulators/devices/omron-hem7322u.ts'
 import * as suntech from '../../simulators/devices/suntech-oem.ts'
 import { encodeLine } from '../../simulators/devices/tanita-sc330.ts'
 import { captured, reproduces, upperHex } from './captured.ts'
@@ -118,7 +120,21 @@ const Gl150 = z.object({
   obesityPercent: z.number(),
   bmi: z.number(),
 })
-reproduces('gtech-gl150', 1, (decoded) => {
+const Slip = z.object({
+  ...{ gender: z.string(), mark: z.string(), weightKg: z.number(), standardKg: z.number(), heightCm: z.number() },
+  ...{ bmi: z.number(), fatnessPercent: z.number() },
+})
+reproduces('gtech-gl150', 2, (decoded) => {
+  if (decoded.mark !== undefined) {
+    const {
+      weightKg: weight,
+      standardKg: standard,
+      heightCm: height,
+      fatnessPercent: fatness,
+      ...rest
+    } = Slip.parse(decoded)
+    return encodeSlip({ weight, standard, height, fatness, ...rest })
+  }
   const { heightCm: height, weightKg: weight, obesityPercent: obesity, ...rest } = Gl150.parse(decoded)
   return encodeGl150({ height, weight, obesity, ...rest })
 })
@@ -153,3 +169,25 @@ const Live = z.object({
   },
 })
 reproduces('contec-cms50d', 2, (decoded) => cms50d.encodeLive(Live.parse(decoded)))
+
+reproduces('omron-hem7322u', 2, (decoded) => {
+  if (decoded.empty) return hem7322.emptyRecord()
+  const { deviceTime: at, ...figures } = Stored.parse(decoded)
+  return hem7322.encodeRecord({
+    ...figures,
+    at,
+    irregular: decoded.irregularHeartbeat === true,
+    moved: decoded.movement === true,
+  })
+})
+
+const Package = z.object({
+  ...{ signalStrength: z.number(), pleth: z.number(), bar: z.number().default(0), piValid: z.boolean().default(false) },
+  ...{
+    searching: z.boolean().default(false),
+    pulse: z.number().nullable(),
+    spo2: z.number().nullable(),
+    piRaw: z.number().nullable(),
+  },
+})
+reproduces('contec-cms50d7', 2, (decoded) => cms50d7.encodePackage(Package.parse(decoded)))
