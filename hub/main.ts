@@ -4,14 +4,16 @@ import { randomUUID } from 'node:crypto'
 import { readFileSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { isDeepStrictEqual } from 'node:util'
-import { Command } from 'commander'
+import { Command, Option } from 'commander'
 import { pino } from 'pino'
 import { fromHex } from '../devices/kit/bytes.ts'
 import { decoder } from '../devices/kit/decode.ts'
 import { allDrivers, findDriver, type UsbId } from '../devices/kit/driver.ts'
 import { ConfigError, readConfig } from './config.ts'
 import { runHub } from './hub.ts'
+import { KINDS, type NewKind, newDriver } from './new-driver.ts'
 import { foundPorts } from './ports/found.ts'
+import { type RecordPort, recordPort } from './record-port.ts'
 import { refusedIn } from './refused.ts'
 import { serviceManager } from './system/notify.ts'
 import type { Machine } from './trust.ts'
@@ -146,6 +148,30 @@ program
   .command('decode <driver>')
   .description('hex bytes on stdin, one chunk a line → events on stdout, one JSON a line')
   .action(decode)
+
+program
+  .command('record <file>')
+  .description(
+    'a live device’s conversation as a .capture, private bytes blanked before they are written; Ctrl-C ends it',
+  )
+  .requiredOption('--path <path>', 'its port, such as /dev/ttyUSB0 or /dev/hidraw0; `kiosk-hub ports` lists them')
+  .option('--driver <id>', 'the driver that talks with it; without one its bytes are written as they come')
+  .option('--baud <n>', 'speed of a serial line, where the driver’s is not its own', Number)
+  .option('--seconds <n>', 'ends after so long', Number)
+  .action(async (file: string, options: RecordPort) => {
+    const ending = new AbortController()
+    for (const name of ['SIGINT', 'SIGTERM'] as const) process.on(name, () => ending.abort())
+    const say = (text: string) => void process.stderr.write(`${text}\n`)
+    await recordPort(file, options, { now: machine.wallMs, say }, ending.signal)
+  })
+program
+  .command('new-driver <vendor> <model>')
+  .description('lays the driver and the capture of a new device; to be started in a checkout of the sources')
+  .addOption(new Option('--kind <kind>', 'what it measures').choices([...KINDS]).makeOptionMandatory())
+  .action((vendor: string, model: string, { kind }: { kind: NewKind }) => {
+    for (const file of newDriver(process.cwd(), vendor, model, kind)) process.stdout.write(`${file}\n`)
+    process.stdout.write('docs/add-a-device.md goes on from here; test: npx vitest run test/devices\n')
+  })
 
 try {
   await program.parseAsync()
