@@ -51,6 +51,7 @@ export const lineFaults: Case[] = [
     name: 'every packet of the hub comes twice (FC-32)',
     kind: 'line duplicates',
     limitSeconds: 600,
+    house: () => ({ plain: true }),
     async run({ line, say, healed }) {
       line.twist((publish) => [publish, flagged(publish, DUP)])
       await say(120)
@@ -62,6 +63,7 @@ export const lineFaults: Case[] = [
     name: 'records retained at the broker, the clinic started three times (FC-36)',
     kind: 'retained',
     limitSeconds: 600,
+    house: () => ({ plain: true }),
     async run({ line, say, healed, house }) {
       const isRecords = (publish: Buffer) => topicOf(publish).endsWith('/records')
       await say(10)

@@ -15,12 +15,14 @@ export interface Line {
   cut(): void
   /** Each piece comes so late, both ways; and with this probability its connection is reset instead. */
   late(lateMs: number, resets: number, random: () => number): void
-  /** Each PUBLISH of the hub's becomes these packets. Null: itself. */
+  /** Each PUBLISH of the hub's becomes these packets, where there is no TLS. Null: itself. */
   twist(twist: ((publish: Buffer) => Buffer[]) | null): void
   close(): void
 }
 
 const PUBLISH = 3
+/** A connection whose first byte is this is TLS (RFC 8446, 5.1); no MQTT client begins so. */
+const TLS_HANDSHAKE = 0x16
 export const DUP = 0x08
 export const RETAIN = 0x01
 /** The packet with this flag of its first byte set. */
@@ -89,7 +91,10 @@ export function openLine(): Line {
         order = order.then(() => due).then(() => to.writable && to.write(bytes))
       }
     }
+    let tls: boolean | undefined
     const twisted = (chunk: Buffer) => {
+      tls ??= chunk[0] === TLS_HANDSHAKE
+      if (tls) return chunk // nobody on the way can look into it
       const all = cutPackets(chunk)
       return Buffer.concat(all.flatMap((one) => (twisting && one[0]! >> 4 === PUBLISH ? twisting(one) : [one])))
     }

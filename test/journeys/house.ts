@@ -30,6 +30,8 @@ export interface HouseOptions {
   data?: { hub?: string; clinic?: string; influx?: string }
   /** Of MQTT, at Mosquitto; absent: 5. */
   protocolVersion?: 4 | 5
+  /** Mosquitto without TLS: for who looks at packets on the way. */
+  plain?: boolean
   /** The hub signs in at Mosquitto by a client certificate. */
   byCertificate?: boolean
   /** Goes over what the hub's config says. */
@@ -91,6 +93,7 @@ async function build(options: HouseOptions, standing: (() => unknown)[], close: 
   const brokerPort = await freePort()
   const data = { hub: join(folder, 'hub'), clinic: join(folder, 'clinic'), ...options.data }
   const influxPort = influx && ((await options.betweenInflux?.(influx.port)) ?? influx.port)
+  const scheme = servers && !options.plain ? 'mqtts' : 'mqtt'
   const state = join(folder, 'mosquitto')
   const accounts = {
     folder: join(folder, 'broker'),
@@ -102,7 +105,7 @@ async function build(options: HouseOptions, standing: (() => unknown)[], close: 
     listen: { port: clinicPort },
     broker: servers
       ? {
-          ...{ url: `mqtts://127.0.0.1:${brokerPort}`, mosquitto: accounts },
+          ...{ url: `${scheme}://127.0.0.1:${brokerPort}`, mosquitto: accounts },
           protocolVersion: options.protocolVersion ?? 5,
         }
       : { embedded: { port: brokerPort } },
@@ -125,7 +128,7 @@ async function build(options: HouseOptions, standing: (() => unknown)[], close: 
   const hubConfig = await writeConfig(join(folder, 'hub'), {
     enrolment,
     data: data.hub,
-    broker: `${servers ? 'mqtts' : 'mqtt'}://127.0.0.1:${toldPort}`,
+    broker: `${scheme}://127.0.0.1:${toldPort}`,
     devices: Object.entries(options.devices).map(([id, driver]) => ({
       id,
       driver,

@@ -43,16 +43,19 @@ describe('the compose file', () => {
   })
 
   it('gives its clinic a configuration that the clinic takes, with the services it has', () => {
-    const here = text('clinic.json').replace(
-      '"/run/secrets/broker_password"',
-      JSON.stringify(join(folder, 'compose.yaml')),
-    )
-    const config = parseConfig(join(folder, 'clinic.json'), here)
+    const config = parseConfig(join(folder, 'clinic.json'), text('clinic.json'))
     if (!('url' in config.broker && 'influx' in config.series))
       throw new Error('expected a broker and a series elsewhere')
     expect(compose.services).toHaveProperty(new URL(config.broker.url).hostname)
     expect(compose.services).toHaveProperty(config.series.influx.host)
     expect(text('compose.yaml')).toContain(`:${config.data}`)
+    // One volume at one path in both: what the clinic writes names its own files by it.
+    const accounts = `:${config.broker.mosquitto?.folder}`
+    const mounts = (name: string): string[] => compose.services[name].volumes
+    expect(mounts('clinic').map((v) => v.replace('accounts', ''))).toContain(accounts)
+    expect(mounts('broker').map((v) => v.replace('accounts', ''))).toContain(`${accounts}:ro`)
+    expect(text('mosquitto.conf')).toContain(`include_dir ${config.broker.mosquitto?.folder}`)
+    expect(compose.services.broker.ports).toEqual(['8883:8883', `${config.broker.mosquitto?.certificatePort}:8884`])
   })
 })
 
