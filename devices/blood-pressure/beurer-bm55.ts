@@ -16,7 +16,7 @@ const ANSWER_MS = 1000
 const WAKE_MS = 1000 // it hears nothing before that after it was plugged in
 const AGAIN_MS = 30_000
 
-const filled = (bytes: Uint8Array) => bytes.every((byte) => byte === FILL)
+const filled = (bytes: Uint8Array) => bytes[0] === FILL && bytes.every((byte) => byte === FILL)
 
 const oneReport = wholeReport(RECORD, (report) => filled(report.subarray(1)) || isBeurerRecord(report))
 const cutFrame = (bytes: Uint8Array): Cut => (filled(bytes.subarray(0, RECORD)) ? 'noise' : oneReport(bytes))

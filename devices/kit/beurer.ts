@@ -19,7 +19,7 @@ export interface BeurerRecord extends Facts {
 
 /** For want of a check: a clock's fields within their bounds; letters and fillers have bits that no month or day has. */
 export function isBeurerRecord(bytes: Uint8Array): boolean {
-  const [, , , month = HIGH, day = 0, hour = 0, minute = 0] = bytes
+  const [month, day, hour, minute] = [bytes[3]!, bytes[4]!, bytes[5]!, bytes[6]!]
   return (month & 0x70) === 0 && (month & 0x0f) <= 12 && (day & 0x60) === 0 && hour < 24 && minute < 60
 }
 

@@ -18,6 +18,14 @@ test('every band of the table has words of its own', () => {
     expect(judged(glucose(5, 'mmol/L', 'fasting'), band)).not.toBe('any.askStaff')
 })
 
+test('a weight is told without any judgement, and a saturation is left to staff', () => {
+  const plain = { range: null, meal: null, takenAt: null, assessment: null, yours: true }
+  const weight = meaningOf({ ...plain, kind: 'body-weight', values: { value: 61.3 }, unit: 'kg' }, [])
+  expect(weight).toMatchObject({ title: 'any.plain', severity: null, urgent: null })
+  const oxygen = meaningOf({ ...plain, kind: 'oxygen-saturation', values: { value: 84, pulse: 71 }, unit: '%' }, [])
+  expect(oxygen).toMatchObject({ title: 'any.askStaff', severity: null })
+})
+
 test('what the table does not judge, and a band that this page does not know, is left to staff', () => {
   expect(meaningOf(pressure(120, 80, { assessment: null }), [])).toMatchObject({
     title: 'any.askStaff',
