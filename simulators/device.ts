@@ -49,6 +49,16 @@ export async function findSimulator(driver: string): Promise<Simulator> {
   return file.simulator
 }
 
+/** A line for each simulated device: its driver, its line, what it can be told. */
+export const deviceList = (): Promise<string[]> =>
+  Promise.all(
+    simulatedDrivers().map(async (driver) => {
+      const simulator = await findSimulator(driver)
+      const world = { now: () => 0, zone: 'UTC', send: () => false, later: () => () => undefined }
+      return `${driver.padEnd(24)} ${simulator.line.padEnd(7)} ${Object.keys(simulator.make(world).commands).join(', ')}`
+    }),
+  )
+
 /** Timers of one simulation, called off together. */
 function timers() {
   const running = new Set<NodeJS.Timeout>()

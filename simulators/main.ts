@@ -2,7 +2,7 @@
 // kiosk-sim: the whole house on one desk (demo), or one simulated device on a pseudo-terminal (device).
 import { Command, InvalidArgumentError } from 'commander'
 import { demo } from './demo.ts'
-import { CommandError, runDevice, simulatedDrivers } from './device.ts'
+import { CommandError, deviceList, runDevice, simulatedDrivers } from './device.ts'
 import { SITE, StartError } from './programs.ts'
 
 const whole = (most: number) => (text: string) => {
@@ -50,17 +50,19 @@ program
 program
   .command('device')
   .description(`one simulated device, driven by lines of JSON on stdin; drivers: ${simulatedDrivers().join(', ')}`)
-  .argument('<driver>', 'the id of its driver')
-  .requiredOption('--pty <path>', 'a link to the pseudo-terminal is made here')
-  .action((driver: string, { pty }: { pty: string }) =>
-    runDevice(driver, pty, {
+  .argument('[driver]', 'the id of its driver; without one those there are are listed')
+  .option('--pty <path>', 'a link to the pseudo-terminal is made here')
+  .action(async (driver: string | undefined, { pty }: { pty?: string }) => {
+    if (driver === undefined) return void process.stdout.write(`${(await deviceList()).join('\n')}\n`)
+    if (pty === undefined) throw new CommandError('expected --pty PATH: where the device is to be found')
+    await runDevice(driver, pty, {
       stdin: process.stdin,
       stdout: process.stdout,
       now: () => Date.now(),
       zone: SITE.zone,
       signal: ending.signal,
-    }),
-  )
+    })
+  })
 
 try {
   await program.parseAsync()

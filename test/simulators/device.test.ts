@@ -6,7 +6,7 @@ import { PassThrough } from 'node:stream'
 import { SerialPort } from 'serialport'
 import { afterEach, beforeEach, expect, test } from 'vitest'
 import { allDrivers } from '../../devices/kit/driver.ts'
-import { runDevice, simulatedDrivers, startDevice } from '../../simulators/device.ts'
+import { deviceList, runDevice, simulatedDrivers, startDevice } from '../../simulators/device.ts'
 import { DeviceClock, wallMs, wallText } from '../../simulators/devices/device.ts'
 import { startHidDevice } from '../../simulators/hid.ts'
 
@@ -41,6 +41,13 @@ async function answers(driver: string, lines: string[]): Promise<Record<string, 
   await running
   return got
 }
+
+test('the list names every device, its line and what it can be told', async () => {
+  const list = await deviceList()
+  expect(list.map((line) => line.split(' ')[0])).toEqual(simulatedDrivers())
+  expect(list.find((line) => line.startsWith('lifescan-verio-iq '))).toMatch(/ serial +store, serial, clock$/)
+  expect(list.find((line) => line.startsWith('taidoc-td4277 '))).toMatch(/ hid +store, serial, clock$/)
+})
 
 test('every driver of the line has its simulated device, and an unknown one is told which there are', async () => {
   expect(simulatedDrivers()).toEqual((await allDrivers()).map((driver) => driver.id))
