@@ -97,6 +97,33 @@ describe('bytes that waited in a port before it was opened (FC-30)', () => {
     expect(systolics().at(-1)).toEqual([124, false])
   })
 
+  it('tell nothing at a scale, which says again what still stands on it, and that once', async () => {
+    const scale = await findDriver('healthometer-2595kl')
+    const weight = (kg: string) => fromHex(`0282d7e4${hex(bytes(kg))}0d`)
+    const sockets: Socket[] = []
+    const server = createServer((socket) => {
+      sockets.push(socket)
+      for (let i = 0; i < 5; i++) socket.write(weight('081.5'))
+    })
+    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+    ending.push(() => {
+      for (const socket of sockets) socket.destroy()
+      server.close()
+    })
+    const { port } = server.address() as { port: number }
+    const { heard, state } = watch({ type: 'tcp', host: '127.0.0.1', port }, scale)
+    await state('open')
+    for (let i = 0; i < 5; i++) sockets[0]!.write(weight('061.3'))
+    await until('the weight of now', () => heard.length > 0)
+    sockets[0]!.write(weight('061.4'))
+    await until('the next', () => heard.length > 1)
+    const told = heard.map(({ told: { event }, waited }) => [event.kind === 'body-weight' && event.value, waited])
+    expect(told).toEqual([
+      [61.3, false],
+      [61.4, false],
+    ])
+  })
+
   it('are kept as waiting where the port still has them, as a device server does', async () => {
     const sockets: Socket[] = []
     const server = createServer((socket) => {
