@@ -10,12 +10,12 @@ import type { DeviceSettings, HubConfig } from './config.ts'
 import { seal } from './contract/seal.ts'
 import type { Status } from './contract/status.ts'
 import { VERSION } from './contract/topics.ts'
+import { openHeld } from './held.ts'
 import { aliasKey } from './key.ts'
 import { hubMetrics } from './metrics.ts'
 import { obey } from './obey.ts'
-import { type Draft, memoryOf } from './observe.ts'
+import { memoryOf } from './observe.ts'
 import { openOutbox } from './outbox.ts'
-import { OutboxFull } from './outbox-file.ts'
 import { pastStays } from './owner.ts'
 import { type Heard, type Watched, watchDevice } from './ports/watch.ts'
 import { keepRefused } from './refused.ts'
@@ -49,8 +49,6 @@ export interface HubOptions {
 }
 
 const TICK_MS = 1000
-const MOST_HELD = 10_000
-const MOST_TOGETHER = 500
 const STOPPED_MS = 1000
 
 /** Runs until `signal` ends it; resolves when everything is closed. Rejects when it cannot start, or by a bug. */
@@ -77,44 +75,21 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
 
   // ---- State, and one queue so that events keep their order while an identity is being sealed
   let state = firstState(pastStays(outbox.lastVisits(50), now()))
-  let full = false
-  /** With `memory`: one read of it, of which the undated are to be kept. */
-  const held: { drafts: readonly Draft[]; at: Moment; memory?: string }[] = []
-  const reads = new MemoryReads((memory, drafts, at) => {
-    // With a full disk one read of each memory is held: what is newer still lies in the device and is told again.
-    if (!held.some((waiting) => waiting.memory === memory)) held.push({ memory, drafts, at })
-  })
+  const held = openHeld(
+    outbox,
+    (record) => {
+      state = keptOnDisk(state, record, now(), zone)
+      metrics.accepted(record.type)
+      log.debug({ type: record.type, id: record.id }, 'kept')
+    },
+    log,
+  )
+  const reads = new MemoryReads(held.putMemory)
   let tail: Promise<unknown> = Promise.resolve()
   const inOrder = <T>(work: () => Promise<T> | T): Promise<T> => {
     const done = tail.then(work)
     tail = done.catch(() => undefined) // whoever called hears of it
     return done
-  }
-
-  /** Keeps what is held, in order; the tick follows the disk. A full disk holds all of it and lets no visitor in. */
-  function keep() {
-    while (held.length > 0) {
-      try {
-        const { drafts, at, memory } = held[0]!
-        const next = held.findIndex((one) => one.memory !== undefined)
-        const together = held.slice(0, Math.min(next < 0 ? held.length : next, MOST_TOGETHER))
-        const kept = memory === undefined ? outbox.putAll(together) : outbox.putUndated(memory, drafts, at)
-        held.splice(0, Math.max(1, together.length))
-        for (const { record, isNew } of kept) {
-          if (!isNew) continue
-          state = keptOnDisk(state, record, now(), zone)
-          metrics.accepted(record.type)
-          log.debug({ type: record.type, id: record.id }, 'kept')
-        }
-      } catch (error) {
-        if (!(error instanceof OutboxFull)) throw error
-        if (!full) log.error({ reason: error.message, held: held.length }, 'the disk is full: no visitor is let in')
-        full = true
-        return
-      }
-    }
-    if (full) log.info('the disk takes rows again')
-    full = false
   }
 
   let keeping: Promise<void> | undefined
@@ -123,7 +98,7 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
     keeping ??= nextTurn().then(() =>
       inOrder(() => {
         keeping = undefined
-        keep()
+        held.keep()
         show()
       }),
     )
@@ -133,12 +108,9 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
   /** A reading that arrived stays in hand until it is kept, whatever the disk says. */
   function take(outcome: Outcome, at: Moment) {
     state = outcome.state
-    if (outcome.drafts.length === 0) return
-    if (held.length < MOST_HELD) held.push({ drafts: outcome.drafts, at })
-    else {
-      log.error('too much is held for a full disk: a reading was refused')
-      metrics.rejected()
-    }
+    if (outcome.drafts.length === 0 || held.put(outcome.drafts, at)) return
+    log.error('too much is held for a full disk: a reading was refused')
+    metrics.rejected()
   }
 
   /** A visit opens only once its record is kept: with a full disk it does not open. */
@@ -147,10 +119,10 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
     const sealed = identity ? await seal(identity, clinicKey) : null
     const drafts = outcome.drafts.map((draft) => (draft.type === 'visit' ? { ...draft, sealed } : draft))
     if (drafts.length > 0) {
-      held.push({ drafts, at })
-      keep()
-      if (full) {
-        held.pop()
+      const put = held.put(drafts, at)
+      held.keep()
+      if (held.full()) {
+        if (put) held.withdraw()
         return
       }
     }
@@ -170,9 +142,9 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
         state = progress(state, event, source, at)
         const visit = openVisit(state)?.visit ?? null
         uplink.sayLive({ v: 1, hub, at: isoAt(at.wallMs, zone), device: source.id, visit, pressure: event.pressure })
-      } else if (!full) await admit(layCard(state, event, at, settings, randomUUID), at)
+      } else if (!held.full()) await admit(layCard(state, event, at, settings, randomUUID), at)
     })
-    if (held.length > 0) await keepTogether()
+    if (held.size() > 0) await keepTogether()
     else show()
   }
 
@@ -208,8 +180,8 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
     outbox: outbox.state,
     devices: () => devices.map((device) => device.status()),
     online: uplink.online,
-    full: () => full,
-    held: () => held.length,
+    full: held.full,
+    held: held.size,
     clockTrusted: time.trusted,
   })
   const sources = new Map(devices.map(({ source }) => [source.id, source]))
@@ -245,7 +217,7 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
       damaged: damage !== null && damage.destroyed !== 0,
       notice: config.screen.notice ?? null,
       aside: config.screen.aside ?? null,
-      full,
+      full: held.full(),
       devices: devices.map((device) => {
         const { id, state: is, cause } = device.status()
         const { kind, commands } = device.source.driver
@@ -272,7 +244,7 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
     },
     async act(action: Action) {
       const device = 'device' in action ? devices.find((d) => d.source.id === action.device) : undefined
-      const idle = action.do === 'start' && !full && openVisit(state)?.step !== 'measuring'
+      const idle = action.do === 'start' && !held.full() && openVisit(state)?.step !== 'measuring'
       const stops = device?.source.driver.commands?.stop !== undefined
       const stopFirst = idle && stops && mayBeBusy(state, device.source, now(), settings)
       if (stopFirst) {
@@ -280,7 +252,7 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
         await sleep(STOPPED_MS) // what it says of being stopped comes before our start
       }
       return inOrder(async () => {
-        if (full && (action.do === 'guest' || action.do === 'start')) throw new Error('the disk is full')
+        if (held.full() && (action.do === 'guest' || action.do === 'start')) throw new Error('the disk is full')
         const at = now()
         const outcome = act(state, action, at, settings, randomUUID, sources, stopFirst)
         const { command } = outcome
@@ -302,15 +274,12 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
         if (at.trusted && outbox.untrustedBoots().includes(at.boot)) {
           const { boot, uptimeMs, wallMs } = at
           const instant = isoAt(wallMs, zone)
-          held.push({
-            at,
-            drafts: [{ type: 'clock', id: randomUUID(), hub, boot, uptimeMs: Math.floor(uptimeMs), instant }],
-          })
-          if (!full) keep()
+          held.put([{ type: 'clock', id: randomUUID(), hub, boot, uptimeMs: Math.floor(uptimeMs), instant }], at)
+          if (!held.full()) held.keep()
         }
         state = pass(state, at, settings)
         reads.endQuiet(at)
-        if (!full || outbox.writable()) keep()
+        if (!held.full() || outbox.writable()) held.keep()
         show()
       })
   }
@@ -333,7 +302,7 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
     outbox.subscribe(show)
     options.ready(page.url, () =>
       inOrder(() => {
-        keep()
+        held.keep()
         return outbox.writable()
       }),
     )
@@ -349,7 +318,7 @@ export async function runHub(config: HubConfig, options: HubOptions, signal: Abo
     ending.abort()
     await tail
     reads.endAll()
-    keep()
+    held.keep()
     outbox.close()
   }
 }
