@@ -17,6 +17,7 @@ import type { ClinicKeys } from './registry/identity.ts'
 import type { Change } from './registry/intake.ts'
 import { lastNumber, openRegistry } from './registry/registry.ts'
 import type { Registry } from './registry/schema.ts'
+import { keepRetention } from './retention.ts'
 import { newSecret } from './secret.ts'
 import { openInfluxStore } from './store/influx.ts'
 import { openSqliteStore } from './store/sqlite.ts'
@@ -108,6 +109,7 @@ export async function runClinic(config: ClinicConfig, options: ClinicOptions, si
     parts.push(
       ingest({ registry, keys, broker: { ...broker, clientId: clientId(keys) }, log, now, notify }, all),
       writer.run(all),
+      keepRetention({ registry, retention: config.retention, log, now, notify }, all),
       closeWhenDone(all, () => app.close()),
     )
     options.ready({ url, broker: embedded && { port: embedded.port } }, () => lastNumber(registry, 'observations'))

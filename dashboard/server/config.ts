@@ -70,6 +70,12 @@ const Series = z
 
 const SiteId = z.string().regex(/^[A-Za-z0-9][A-Za-z0-9-]{0,31}$/, 'a site id is 1–32 letters, digits or hyphens')
 
+/** What is older is set aside in files; a class that is not named is kept for ever. The least keeps a slip from emptying much. */
+const Retention = z.strictObject({
+  quarantineDays: z.number().int().min(31).optional(),
+  auditDays: z.number().int().min(365).optional(),
+})
+
 const File = z.strictObject({
   /** Where the registry, the embedded series and the keys lie. */
   data: z.string().min(1),
@@ -86,6 +92,7 @@ const File = z.strictObject({
   presenceSeconds: z.number().int().min(1).default(150),
   /** Lets whoever has it read /metrics from elsewhere; absent: this machine alone, and nobody while `url` names a proxy. */
   metricsToken: z.string().min(16).optional(),
+  retention: Retention.default({}),
 })
 
 interface Login {
@@ -119,6 +126,7 @@ export interface ClinicConfig {
   sites: z.infer<typeof File>['sites']
   presenceSeconds: number
   metricsToken: string | null
+  retention: z.infer<typeof Retention>
 }
 
 /** @throws ConfigError when the file cannot be read, is no JSON, or says something we do not understand */

@@ -19,6 +19,7 @@ export interface Deed {
     | 'hub-revoked'
     | 'restored'
     | 'erased'
+    | 'set-aside'
   /** What it was done to: a random id, or '-'. */
   target: string
   detail?: string

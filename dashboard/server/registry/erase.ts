@@ -5,6 +5,7 @@ import { audit } from './audit.ts'
 import { ask } from './commands.ts'
 import { blankQuarantine } from './quarantine.ts'
 import { chunks } from './registry.ts'
+import { blankSetAside } from './retention.ts'
 import type { Registry } from './schema.ts'
 import { buriedAmong, bury, emptyPlaces, type Grave } from './tombstones.ts'
 
@@ -37,7 +38,7 @@ export async function eraseResident(
     if (!person) return null
     const traces = await tracesOf(trx, person)
     await bury(trx, [{ is: 'person', value: person.number_key }], atMs)
-    await remove(trx, traces, atMs, [person.name, person.number])
+    await remove(trx, traces, atMs, [person.name, person.number, resident])
     await trx.updateTable('audit').set({ detail: '' }).where('target', '=', resident).execute()
     await trx
       .updateTable('audit')
@@ -92,7 +93,7 @@ async function completed(trx: Registry, found: Omit<Traces, 'others'>): Promise<
   return { ...found, others }
 }
 
-/** @param plain name and number, should anything that was refused hold them in the clear */
+/** @param plain name, number and id, should anything that was refused hold them in the clear */
 async function remove(trx: Registry, traces: Traces, atMs: number, plain: readonly string[]): Promise<void> {
   const { subjects, visits, readings, others } = traces
   const ids = [...visits, ...readings].map(({ id }) => id).concat(others)
@@ -118,6 +119,7 @@ async function remove(trx: Registry, traces: Traces, atMs: number, plain: readon
     await trx.updateTable('arrivals').set({ record: null }).where('record', 'in', some).execute()
   for (const some of chunks(subjects)) await trx.deleteFrom('subjects').where('id', 'in', some).execute()
   await blankQuarantine(trx, plain)
+  await blankSetAside(trx, plain)
   await askHubs(trx, traces, atMs)
 }
 

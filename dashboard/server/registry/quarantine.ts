@@ -158,7 +158,7 @@ export const isBuriedIn = (hub: string | null, body: Body, buried: Buried): bool
 /** It came, and of what came nothing is kept. */
 export const blanked = (refused: Refused): Refused => ({ ...refused, ...BLANK, body: textBody('') })
 
-const BLANK = { reason: 'erased', detail: 'of somebody who was erased: its content was dropped' } as const
+export const BLANK = { reason: 'erased', detail: 'of somebody who was erased: its content was dropped' } as const
 
 /**
  * Empties what names somebody who was erased.
@@ -193,7 +193,7 @@ export async function blankQuarantine(trx: Registry, plain: readonly string[]): 
 }
 
 /** As UTF-8 and, for what JSON has escaped, as JSON says it. */
-function holdsPlain(row: Body, plain: readonly string[]): boolean {
+export function holdsPlain(row: Body, plain: readonly string[]): boolean {
   const text = row.encoding === 'hex' ? Buffer.from(row.body, 'hex').toString() : row.body
   return plain.some((one) => text.includes(one) || text.includes(escapedJson(one)))
 }

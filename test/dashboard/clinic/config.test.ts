@@ -61,6 +61,15 @@ describe('the configuration', () => {
     expect(fault({ sites: [good.sites[0], good.sites[0]] })).toContain('two sites have one id')
   })
 
+  it('keeps everything for ever unless told otherwise, and takes no time so short that it must be a slip', () => {
+    expect(parsed({}).retention).toEqual({})
+    expect(parsed({ retention: { quarantineDays: 90 } }).retention).toEqual({ quarantineDays: 90 })
+    expect(fault({ retention: { quarantineDays: 3, auditDays: 30 } })).toMatch(
+      /quarantineDays.*>=31\n.*auditDays.*>=365/,
+    )
+    expect(fault({ retention: { auditDay: 400 } })).toContain('did you mean "auditDays"?')
+  })
+
   it('takes a password from a file of its own, without the line end', () => {
     writeFileSync(join(folder, 'secret'), 'long secret\n')
     const config = parsed({ broker: { url: 'mqtts://broker:8883', username: 'clinic', passwordFile: 'secret' } })
