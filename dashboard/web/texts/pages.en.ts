@@ -159,6 +159,7 @@ export const pages: Record<keyof typeof zh, string> = {
   'quarantine.hex': 'Raw bytes (hex)',
   'quarantine.open': 'Open it',
   'quarantine.audited': 'It may hold measured values: who opens it is written down.',
+  'quarantine.elsewhere': 'Older than this site keeps it here: the line above names its file.',
   'quarantine.retry': 'Read it again',
   'quarantine.retryAll': 'Read all again',
   'quarantine.settled': 'Read {{tried}} again: {{settled}} can be used now and went the ordinary way.',

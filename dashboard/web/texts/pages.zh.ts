@@ -157,6 +157,7 @@ export const pages = {
   'quarantine.hex': '原始字节（十六进制）',
   'quarantine.open': '打开原文',
   'quarantine.audited': '原文里可能有测量值，谁打开过都有记录。',
+  'quarantine.elsewhere': '已超过本站设定的保存期，原文移到上面写明的文件里。',
   'quarantine.retry': '再读一次',
   'quarantine.retryAll': '全部再读一次',
   'quarantine.settled': '再读了 {{tried}} 条，{{settled}} 条现在能用，已照常收下。',

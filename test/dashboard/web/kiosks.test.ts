@@ -8,6 +8,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest'
 import { hear } from '../../../dashboard/server/registry/delivery.ts'
 import { addHub } from '../../../dashboard/server/registry/enrol.ts'
 import { takeIn } from '../../../dashboard/server/registry/intake.ts'
+import { setAsideQuarantine } from '../../../dashboard/server/registry/retention.ts'
 import type { Status } from '../../../hub/contract/status.ts'
 import { type Opened, open, openBrowser, PHONE, signIn } from './browser.ts'
 import { at, cuff, EPOCH, MORNING, status } from './machines.ts'
@@ -157,6 +158,21 @@ describe('what is in quarantine', () => {
     expect(await page.locator('.row.kept').count()).toBe(2)
     const kept = await village.registry.selectFrom('observations').select('id').where('id', '=', sound.id).execute()
     expect(kept).toHaveLength(1)
+    await context.close()
+  })
+
+  it('and older than the site keeps it says which file has its content, instead of an empty one', async () => {
+    const { registry, now } = opened.village
+    const aside = (await setAsideQuarantine(registry, now() + 1, now()))!
+    const { page, context } = await opened.visit()
+    await signIn(page)
+    await open(page, '#/quarantine')
+    await page.locator('.row.kept', { hasText: aside.file }).locator('a').first().click()
+    const panel = page.getByRole('complementary')
+    await panel.getByText(aside.file).waitFor()
+    await panel.getByRole('button', { name: '打开原文' }).click()
+    await panel.getByText('移到上面写明的文件里').waitFor()
+    expect(await panel.getByRole('textbox').count()).toBe(0)
     await context.close()
   })
 })

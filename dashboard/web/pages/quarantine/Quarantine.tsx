@@ -178,7 +178,7 @@ function Whole({ item, retry }: { item: QuarantineItem; retry: ReturnType<typeof
 }
 
 /** Fetched only when asked for: who opened it is written down. */
-function Body({ item: { id, encoding } }: { item: QuarantineItem }) {
+function Body({ item: { id, encoding, bytes } }: { item: QuarantineItem }) {
   const { t } = useText()
   const refusal = useRefusal()
   const { data, error, isFetching, refetch } = useQuery({
@@ -190,7 +190,9 @@ function Body({ item: { id, encoding } }: { item: QuarantineItem }) {
   return (
     <div className="pad">
       <h3>{t(encoding === 'hex' ? 'quarantine.hex' : 'quarantine.body')}</h3>
-      {data ? (
+      {data && data.body === '' && bytes > 0 ? (
+        <p className="small">{t('quarantine.elsewhere')}</p>
+      ) : data ? (
         <textarea
           className="raw"
           readOnly
