@@ -16,7 +16,8 @@ import * as bpa from '../../simulators/devices/microlife-bpa.ts'
 import { encodeHbp9020 } from '../../simulators/devices/omron-hbp9020.ts'
 import { encodeHbp9030 } from '../../simulators/devices/omron-hbp9030.ts'
 import { encodeFt201 } from '../../simulators/devices/paramatech-ft201.ts'
-import { encodeCard, encodeSdt } from '../../simulators/devices/sdt-samv.ts'
+import { encodeCard, encodeSdt } from '../../simulators/devices/sdt.ts'
+import { encodeReports } from '../../simulators/devices/sdt-hid.ts'
 import { encodeBr500 } from '../../simulators/devices/terumo-br500.ts'
 import { captured, type Fixture, reproduces, upperHex } from './captured.ts'
 
@@ -306,7 +307,7 @@ describe('ascensia-contour-usb', () => {
 
 const Fields = z.record(z.string(), z.string().or(z.boolean()))
 const SEX: Record<string, 'male' | 'female'> = { 1: 'male', 2: 'female' }
-reproduces('sdt-samv', 25, (decoded) => {
+function sdtFrame(decoded: Fixture['decoded']): Uint8Array {
   const status = Number.parseInt(z.array(z.string()).parse(decoded.sw)[2]!, 16)
   if (decoded.fields) {
     const f = Object.fromEntries(Object.entries(Fields.parse(decoded.fields)).map(([k, v]) => [k, String(v)]))
@@ -333,4 +334,9 @@ reproduces('sdt-samv', 25, (decoded) => {
   if (decoded.samIdRaw) return encodeSdt(status, Buffer.from(String(decoded.samIdRaw), 'hex'))
   if (decoded.address) return encodeSdt(status, Buffer.from(String(decoded.address).padEnd(35), 'utf16le'))
   return encodeSdt(status, new Uint8Array(Number(decoded.dataLength ?? 0)))
+}
+reproduces('sdt-samv', 25, sdtFrame)
+reproduces('sdt-hid', 2, ({ frame }) => {
+  const carried = captured('sdt-samv').find(({ decoded }) => decoded.case === frame)!
+  return joined(...encodeReports(sdtFrame(carried.decoded)))
 })

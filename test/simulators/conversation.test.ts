@@ -181,6 +181,18 @@ test('each placing of a card is one card, whether the reader hides a resting car
   expect((await after).value).toEqual(last[0])
 })
 
+test('a card on a HID reader is one card a placing, and none where its reports came cut short', async () => {
+  const device = await startHidDevice('sdt-hid', { now: () => NOW, zone: ZONE })
+  endings.push(() => device.end())
+  const events = heard('sdt-hid', await device.open())
+  await sayAll(device, [{ fault: { cut: 40 } }, { card: CARD }]) // the short answers end before that byte
+  expect(await next(events, 1)).toEqual([{ kind: 'failure', of: 'identity', code: 'no answer' }])
+  const said = await sayAll(device, [{ fault: null }, { refinds: true }, { card: CARD }])
+  expect(await next(events, 1)).toEqual(said)
+  const last = await sayAll(device, [{ card: { ...CARD, number: '119999195001010030', name: '测试·乙丑' } }])
+  expect(await next(events, 1)).toEqual(last)
+})
+
 test('the UltraEasy driver reads the whole memory, HI and LO and all, and no control test', async () => {
   const { device, events } = await serial('lifescan-ultraeasy')
   const said = await sayAll(device, [
