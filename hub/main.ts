@@ -17,6 +17,7 @@ import { type RecordPort, recordPort } from './record-port.ts'
 import { refusedIn } from './refused.ts'
 import { serviceManager } from './system/notify.ts'
 import type { Machine } from './trust.ts'
+import { udevRules } from './udev.ts'
 
 const VERSION: string = JSON.parse(readFileSync(new URL(packageFile(), import.meta.url), 'utf8')).version
 /** Beside the sources, or one folder up from what is built. */
@@ -138,6 +139,14 @@ program
   .description('what is plugged in now, and the driver that knows it by its ids')
   .option('--json', 'one JSON array; numbers are decimal, as the configuration takes them')
   .action(ports)
+program
+  .command('udev')
+  .description('udev rules that give the devices’ ports to the group kiosk, for /etc/udev/rules.d/70-kiosk.rules')
+  .option('--config <file>', 'the hub’s configuration, JSON: its ports too')
+  .action(async ({ config }: { config?: string }) => {
+    const devices = config === undefined ? [] : (await readConfig(config)).devices
+    process.stdout.write(udevRules(await allDrivers(), devices))
+  })
 program
   .command('refused')
   .description('what devices sent lately and could not be read, raw, for support; never a byte of a card')
