@@ -22,11 +22,11 @@ export interface Certified {
 
 const KEY = { name: 'ECDSA', namedCurve: 'P-256' } as const
 const SIGNATURE = { name: 'ECDSA', hash: 'SHA-256' } as const
-const DAY_MS = 86_400_000
-/** A kiosk stands for years with nobody near who could renew anything: what ends a hub's right is `keys revoke`. */
-const LASTS_DAYS = { authority: 20 * 365, issued: 10 * 365 }
-/** Machines whose clocks are not quite set must not find it "not yet valid". */
-const BEFORE_MS = DAY_MS
+/**
+ * A kiosk without a battery clock starts in 1970, or years ahead, and learns the time over the very line that these certificates
+ * secure. So their dates end nothing (RFC 5280, 4.1.2.5, has this end for it): what ends a right is `keys revoke`.
+ */
+const ALWAYS = { notBefore: new Date(0), notAfter: new Date('9999-12-31T23:59:59Z') }
 
 const newKeys = () => crypto.subtle.generateKey(KEY, true, ['sign', 'verify'])
 const pemOf = (key: CryptoKey) => KeyObject.from(key).export({ type: 'pkcs8', format: 'pem' }).toString()
@@ -36,18 +36,14 @@ const serialNumber = () => {
   bytes[0]! &= 0x7f
   return bytes.toString('hex')
 }
-const lasting = (days: number, nowMs: number) => ({
-  notBefore: new Date(nowMs - BEFORE_MS),
-  notAfter: new Date(nowMs + days * DAY_MS),
-})
 
-export async function makeAuthority(nowMs: number): Promise<Certified> {
+export async function makeAuthority(): Promise<Certified> {
   const keys = await newKeys()
   const certificate = await X509CertificateGenerator.createSelfSigned({
     serialNumber: serialNumber(),
     // Random, for the authorities of two clinics must not be taken for each other.
     name: [{ CN: [`health kiosks ${randomBytes(4).toString('hex')}`] }],
-    ...lasting(LASTS_DAYS.authority, nowMs),
+    ...ALWAYS,
     signingAlgorithm: SIGNATURE,
     keys,
     extensions: [
@@ -65,7 +61,6 @@ export async function makeAuthority(nowMs: number): Promise<Certified> {
 export async function certify(
   authority: Certified,
   holder: { server: readonly [string, ...string[]] } | { client: string },
-  nowMs: number,
 ): Promise<Certified> {
   const issuer = new X509Certificate(authority.certificate)
   const signer = createPrivateKey(authority.key).export({ type: 'pkcs8', format: 'der' })
@@ -76,7 +71,7 @@ export async function certify(
     serialNumber: serialNumber(),
     issuer: issuer.subject,
     subject: [{ CN: [server ? holder.server[0] : holder.client] }],
-    ...lasting(LASTS_DAYS.issued, nowMs),
+    ...ALWAYS,
     signingAlgorithm: SIGNATURE,
     signingKey: await crypto.subtle.importKey('pkcs8', signer, KEY, false, ['sign']),
     publicKey: keys.publicKey,

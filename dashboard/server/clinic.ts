@@ -87,7 +87,7 @@ export async function runClinic(config: ClinicConfig, options: ClinicOptions, si
             url: mqttUrl(config.broker.embedded.host, embedded!.port),
             ...{ username: CLINIC_USER, password: clinicPassword, protocolVersion: 4 as const },
           }
-        : await brokerElsewhere({ registry, keys }, config, config.broker, log, now())
+        : await brokerElsewhere({ registry, keys }, config, config.broker, log)
     const app = await build({
       registry,
       keys,
@@ -129,15 +129,14 @@ async function brokerElsewhere(
   config: ClinicConfig,
   { mosquitto, ...broker }: BrokerElsewhere,
   log: Logger,
-  nowMs: number,
 ) {
   if (!mosquitto) return broker
   try {
-    for (const line of await tellBroker(clinic, config, nowMs)) log.warn(line)
+    for (const line of await tellBroker(clinic, config)) log.warn(line)
   } catch (error) {
     log.warn({ err: error }, 'the accounts for Mosquitto could not be written: they stay as they are')
   }
-  const { authority, password } = await brokerKeys(join(config.data, 'keys'), nowMs)
+  const { authority, password } = await brokerKeys(join(config.data, 'keys'))
   return { ...broker, username: CLINIC_USER, password, ca: authority.certificate }
 }
 

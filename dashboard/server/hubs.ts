@@ -33,7 +33,7 @@ export async function enrolHub(
   const id = HubId.safeParse(hub.id)
   if (!id.success) throw new Refusal(`${JSON.stringify(hub.id)}: ${id.error.issues[0]?.message}`)
   if (id.data === CLINIC_USER) throw new Refusal(`"${CLINIC_USER}" is the clinic itself: give the hub another id`)
-  const { enrolment, credential } = await makeEnrolment(clinic, config, { ...hub, site }, nowMs)
+  const { enrolment, credential } = await makeEnrolment(clinic, config, { ...hub, site })
   if (!(await addHub(clinic.registry, { id: id.data, site, ...credential }, nowMs)))
     throw new Refusal(
       `there is a hub ${id.data} already: give the new one another id, or, if it is the same kiosk, \`keys rotate ${id.data}\``,
@@ -54,7 +54,7 @@ export async function renewEnrolment(
   const row = (await allHubs(clinic.registry)).find(({ id }) => id === hub.id)
   if (!row) throw new Refusal(noSuch(hub.id))
   const asked = { ...hub, site: row.site, byCertificate: hub.byCertificate || row.certificate !== null }
-  const { enrolment, credential } = await makeEnrolment(clinic, config, asked, nowMs)
+  const { enrolment, credential } = await makeEnrolment(clinic, config, asked)
   await renewHub(clinic.registry, hub.id, credential, nowMs)
   return enrolment
 }
@@ -70,7 +70,6 @@ async function makeEnrolment(
   { keys }: Clinic,
   config: ClinicConfig,
   { id, site, brokerUrl, byCertificate }: HubAsked & { site: string },
-  nowMs: number,
 ): Promise<{ enrolment: Enrolment; credential: Credential }> {
   const { broker } = config
   const elsewhere = 'url' in broker ? broker : null
@@ -78,13 +77,13 @@ async function makeEnrolment(
   const tls = elsewhere && new URL(elsewhere.url).protocol === 'mqtts:'
   if (byCertificate && !(mosquitto && tls))
     throw new Refusal('only a Mosquitto that this clinic keeps, with an mqtts:// address, takes certificates of ours')
-  const authority = mosquitto ? (await brokerKeys(join(config.data, 'keys'), nowMs)).authority : null
+  const authority = mosquitto ? (await brokerKeys(join(config.data, 'keys'))).authority : null
   const ca = authority ? (tls ? authority.certificate : undefined) : elsewhere?.ca
   // Another name each time: the right hangs on it, so that of a former certificate ends with the name.
   const certificate = byCertificate ? `${id}.${randomBytes(6).toString('hex')}` : null
   const password = newSecret()
   const signIn = certificate
-    ? { username: certificate, ...(await certificateFor(certificate, authority!, nowMs)) }
+    ? { username: certificate, ...(await certificateFor(certificate, authority!)) }
     : { username: id, password }
   const enrolment = Enrolment.safeParse({
     v: 1,
@@ -106,13 +105,9 @@ async function makeEnrolment(
   }
 }
 
-async function certificateFor(
-  client: string,
-  authority: Parameters<typeof import('./authority.ts').certify>[0],
-  nowMs: number,
-) {
+async function certificateFor(client: string, authority: Parameters<typeof import('./authority.ts').certify>[0]) {
   const { certify } = await import('./authority.ts')
-  const { certificate: cert, key } = await certify(authority, { client }, nowMs)
+  const { certificate: cert, key } = await certify(authority, { client })
   return { cert, key }
 }
 
@@ -129,10 +124,10 @@ function usualUrl({ broker }: ClinicConfig, byCertificate: boolean): string {
  * Has a Mosquitto that this clinic keeps know who may sign in now. Nothing is done for any other broker.
  * @returns what the operator has to be told, a line each
  */
-export async function tellBroker({ registry }: Clinic, config: ClinicConfig, nowMs: number): Promise<string[]> {
+export async function tellBroker({ registry }: Clinic, config: ClinicConfig): Promise<string[]> {
   const mosquitto = 'url' in config.broker ? config.broker.mosquitto : null
   if (!mosquitto) return []
-  const keys = await brokerKeys(join(config.data, 'keys'), nowMs)
+  const keys = await brokerKeys(join(config.data, 'keys'))
   const { changed, without } = await writeAccounts(registry, keys, mosquitto)
   const untold = changed ? tellMosquitto(mosquitto) : null
   return [

@@ -45,7 +45,7 @@ export function keysCommand({ inClinic, say, print, now }: KeysAround, defaultCo
     const enrolment = await make().catch(keep.drop)
     keep.fill(`${JSON.stringify(enrolment, null, 2)}\n`)
     say(`${out} holds what the hub ${id} needs, and its secret: carry it there, then remove it here`)
-    for (const line of await tellBroker(clinic, config, now())) say(line)
+    for (const line of await tellBroker(clinic, config)) say(line)
     if ('url' in config.broker && !config.broker.mosquitto) say(byHand(id, out))
   }
 
@@ -84,7 +84,7 @@ export function keysCommand({ inClinic, say, print, now }: KeysAround, defaultCo
       say(
         `hub ${id} is let in no longer; its readings here stay. What it has not delivered waits in it: \`keys rotate ${id}\` lets it in again`,
       )
-      for (const line of await tellBroker(clinic, config, now())) say(line)
+      for (const line of await tellBroker(clinic, config)) say(line)
       if ('url' in config.broker && !config.broker.mosquitto) say(`remove the account ${id} from your broker`)
     })
 
@@ -103,8 +103,8 @@ export function keysCommand({ inClinic, say, print, now }: KeysAround, defaultCo
       if (!elsewhere?.mosquitto)
         throw new Refusal('expected "broker": { "url": …, "mosquitto": { "folder": … } } in the configuration')
       const { url, mosquitto } = elsewhere
-      const lines = await tellBroker(clinic, config, now())
-      await writeListeners(await brokerKeys(join(config.data, 'keys'), now()), url, mosquitto, host, now())
+      const lines = await tellBroker(clinic, config)
+      await writeListeners(await brokerKeys(join(config.data, 'keys')), url, mosquitto, host)
       tellMosquitto(mosquitto)
       say(
         `${mosquitto.folder} has listeners, accounts and rights; mosquitto.conf wants the line: include_dir ${mosquitto.folder}`,

@@ -59,11 +59,11 @@ export interface BrokerKeys {
 }
 
 /** For a broker whose accounts this clinic keeps; made when first asked for, and in the backup as every key. */
-export async function brokerKeys(folder: string, nowMs: number): Promise<BrokerKeys> {
+export async function brokerKeys(folder: string): Promise<BrokerKeys> {
   if (!existsSync(join(folder, CLINIC_PASSWORD))) keep(join(folder, CLINIC_PASSWORD), newSecret())
   if (!existsSync(join(folder, AUTHORITY))) {
     const { makeAuthority } = await import('./authority.ts') // 30 packages that a running clinic has no use for
-    keep(join(folder, AUTHORITY), JSON.stringify(await makeAuthority(nowMs)))
+    keep(join(folder, AUTHORITY), JSON.stringify(await makeAuthority()))
   }
   return {
     authority: JSON.parse(readFileSync(join(folder, AUTHORITY), 'utf8')) as Certified,

@@ -88,7 +88,6 @@ export async function writeListeners(
   url: string,
   { folder, certificatePort }: MosquittoFolder,
   names: readonly string[],
-  nowMs: number,
 ) {
   mkdirSync(folder, { recursive: true })
   const at = (name: string) => join(folder, name)
@@ -107,7 +106,7 @@ export async function writeListeners(
     return
   }
   const { certify } = await import('./authority.ts') // 30 packages that a running clinic has no use for
-  const server = await certify(authority, { server: [host, ...names] }, nowMs)
+  const server = await certify(authority, { server: [host, ...names] })
   put(folder, 'ca.crt', authority.certificate)
   put(folder, 'server.crt', server.certificate)
   put(folder, 'server.key', server.key)

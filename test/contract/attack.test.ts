@@ -135,7 +135,7 @@ describe.each(Object.entries(BROKERS))('on %s', (name, parts) => {
 
   it('nobody comes in with another secret than that of the name', async () => {
     const { broker } = mine
-    const { certificate, key } = await certify(await makeAuthority(Date.now()), { client: broker.username }, Date.now())
+    const { certificate, key } = await certify(await makeAuthority(), { client: broker.username })
     const secrets: Record<string, [Enrolment, IClientOptions]> = parts.byCertificate
       ? {
           'no certificate': [{ ...mine, broker: { url: broker.url, username: HUB, password: 'x', ca: broker.ca } }, {}],

@@ -197,7 +197,7 @@ export async function connectAsHub(
 
 /** A connection of anyone who has the clinic's own secret for a Mosquitto whose accounts it keeps. */
 export async function connectAsClinic({ paths, broker }: House, more: IClientOptions = {}): Promise<MqttClient> {
-  const { authority, password } = await brokerKeys(join(paths.clinic.data, 'keys'), Date.now())
+  const { authority, password } = await brokerKeys(join(paths.clinic.data, 'keys'))
   const login = { username: CLINIC_USER, password, ca: authority.certificate, protocolVersion: 5 as const }
   return mqtt.connectAsync(`mqtts://127.0.0.1:${broker?.port}`, { ...login, ...more })
 }

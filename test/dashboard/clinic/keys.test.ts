@@ -73,6 +73,10 @@ describe('kiosk-clinic keys', () => {
     expect(server.verify(authority.publicKey) && server.checkIssued(authority)).toBe(true)
     for (const name of ['broker.example', 'other.example']) expect(server.checkHost(name), name).toBeTruthy()
     expect(server.checkIP('192.0.2.7')).toBeTruthy()
+    // A kiosk that starts in 1970, or years ahead, learns the time over this line.
+    expect(Date.parse(server.validFrom)).toBe(0)
+    expect(server.validTo).toContain('9999')
+    expect(authority.validTo).toContain('9999')
     expect(server.checkHost('elsewhere.example')).toBeUndefined()
     expect(written('kiosk.conf')).toMatch(/^listener 8883$.*^listener 8884$.*^require_certificate true$/ms)
     expect(written('kiosk.conf')).toMatch(/^allow_anonymous false$/m)
