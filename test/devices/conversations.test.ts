@@ -10,6 +10,7 @@ const contour = await findDriver('ascensia-contour')
 const contourUsb = await findDriver('ascensia-contour-usb')
 const ultraEasy = await findDriver('lifescan-ultraeasy')
 const reader = await findDriver('sdt-samv')
+const hidReader = await findDriver('sdt-hid')
 
 beforeEach(() => void vi.useFakeTimers())
 afterEach(() => void vi.useRealTimers())
@@ -395,6 +396,38 @@ test('another card within the hold time is another placing', async () => {
     cardReader(() => card, false),
   )
   expect(cardEvents(events)).toEqual(['000000199001010018', '11000018800229048X'])
+})
+
+test.each([
+  ['sdt-samv', reader],
+  ['sdt-hid', hidReader],
+])('the %s driver asks in the bytes public hosts ask with, and in no others', async (_, driver) => {
+  const { events, written } = await converse(
+    driver,
+    10,
+    cardReader(() => CITIZEN, false),
+  )
+  expect(cardEvents(events)).toEqual(['000000199001010018'])
+  const asked = ['sam-status', 'read-sam-id', 'find-card', 'select-card', 'read-base'].map((name) => {
+    const frame = cards.get(`${name}.request`)!
+    return hex(driver === hidReader ? Uint8Array.of(...frame, ...new Uint8Array(64 - frame.length)) : frame)
+  })
+  expect([...new Set(written.map(hex))].sort()).toEqual(asked.sort())
+})
+
+test('a HID reader whose answer ends half-way tells no card by it, and the next card right', async () => {
+  const half = CITIZEN.subarray(0, 640) // ten of its 21 reports
+  let lying = half
+  setTimeout(() => {
+    lying = OTHER
+  }, 6000)
+  const { events } = await converse(
+    hidReader,
+    20,
+    cardReader(() => lying, false),
+  )
+  expect(events[1]).toEqual({ kind: 'failure', of: 'identity', code: 'no answer', reason: 'card-unreadable' })
+  expect(cardEvents(events)).toEqual(['11000018800229048X'])
 })
 
 test('a card that cannot be read is told once a placing, and nothing of it is kept', async () => {

@@ -210,17 +210,20 @@ test.each(['abbott-freestyle-hid', 'abbott-freestyle-serial', 'lifescan-ultra2',
   },
 )
 
-test('no driver takes a frame of a device that is left out for a reading of its own', () => {
+test('no driver takes a frame of a device that is left out for a reading or a card of its own', () => {
   const leftOut: { device: string; reason: string; hex: string }[] = JSON.parse(
     readFileSync(new URL('../fixtures/left-out.json', import.meta.url), 'utf8'),
   )
   expect(leftOut.length).toBeGreaterThan(20)
   expect(leftOut.every(({ reason }) => reason.length > 10)).toBe(true)
   // A HID report comes from a device whose USB id is known; a serial adapter can be anybody's.
-  const could = drivers.filter(({ kind, transport }) => kind === 'glucose' || transport.type === 'serial')
+  const could = drivers.filter(
+    ({ kind, transport }) => kind === 'glucose' || kind === 'identity' || transport.type === 'serial',
+  )
+  const claims = (event: { kind: string }) => isReading(event) || event.kind === 'card'
   for (const { device, hex } of leftOut)
     for (const driver of could)
-      expect(decode(driver, [fromHex(hex)]).events.filter(isReading), `${device} by ${driver.id}`).toEqual([])
+      expect(decode(driver, [fromHex(hex)]).events.filter(claims), `${device} by ${driver.id}`).toEqual([])
 })
 
 test('streams resynchronise as the notes say', () => {
