@@ -10,6 +10,8 @@ import { fromHex } from '../devices/kit/bytes.ts'
 import { decoder } from '../devices/kit/decode.ts'
 import { allDrivers, findDriver, type UsbId } from '../devices/kit/driver.ts'
 import { ConfigError, readConfig } from './config.ts'
+import { doctor } from './doctor/doctor.ts'
+import { lineOf } from './doctor/finding.ts'
 import { runHub } from './hub.ts'
 import { KINDS, type NewKind, newDriver } from './new-driver.ts'
 import { foundPorts } from './ports/found.ts'
@@ -139,6 +141,18 @@ program
   .description('what is plugged in now, and the driver that knows it by its ids')
   .option('--json', 'one JSON array; numbers are decimal, as the configuration takes them')
   .action(ports)
+program
+  .command('doctor')
+  .description(
+    'is this kiosk well? one line a thing: ok, look or broken, and what to do; exit code 1 if anything is broken',
+  )
+  .requiredOption('--config <file>', 'the hub’s configuration, JSON')
+  .option('--json', 'one JSON array')
+  .action(async ({ config, json }: { config: string; json?: true }) => {
+    const findings = await doctor(config, machine.wallMs())
+    process.stdout.write(json ? `${JSON.stringify(findings)}\n` : findings.map(lineOf).join(''))
+    process.exitCode = findings.some(({ state }) => state === 'broken') ? 1 : 0
+  })
 program
   .command('udev')
   .description('udev rules that give the devices’ ports to the group kiosk, for /etc/udev/rules.d/70-kiosk.rules')

@@ -1,6 +1,8 @@
 // The outbox's file: one hub at a time, its tables, and the sum that tells a row's text from one the disk has changed.
+import { existsSync } from 'node:fs'
 import { crc32 } from 'node:zlib'
 import Database from 'better-sqlite3'
+import type { StoredMark } from './contract/stored.ts'
 
 /** Grows when an older program could not work with the file. */
 const VERSION = 1
@@ -86,5 +88,54 @@ export function writing<T>(work: () => T): T {
     if (cause instanceof Database.SqliteError && /^SQLITE_(FULL|IOERR|READONLY|CANTOPEN)/.test(cause.code))
       throw new OutboxFull(`the outbox cannot be written (${cause.code}): make room on its disk`, { cause })
     throw cause
+  }
+}
+
+/** Whether a hub has the outbox open, asked so that a running one does not notice. */
+export function isHeld(path: string): boolean {
+  if (!existsSync(`${path}.lock`)) return false
+  const file = new Database(`${path}.lock`, { readonly: true, timeout: 0 })
+  try {
+    file.prepare('SELECT count(*) FROM sqlite_master').get()
+    return false
+  } catch (error) {
+    if (error instanceof Database.SqliteError && error.code.startsWith('SQLITE_BUSY')) return true
+    throw error
+  } finally {
+    file.close()
+  }
+}
+
+export interface Glance {
+  rows: number
+  /** Rows no mark covers, and when the oldest of them was made. */
+  waiting: number
+  oldestMs: number | null
+  /** Rows that the given mark covers. */
+  covered: number
+}
+
+/** Looks into the outbox and changes nothing; null: there is none yet. */
+export function glance(path: string, mark: StoredMark | null): Glance | null {
+  if (!existsSync(path)) return null
+  const db = new Database(path, { readonly: true })
+  try {
+    const all = db.prepare<[], { n: number }>('SELECT count(*) AS n FROM rows').get()
+    const open = db
+      .prepare<[], { n: number; oldest: number | null }>(
+        'SELECT count(*) AS n, min(madeMs) AS oldest FROM rows WHERE coveredMs IS NULL',
+      )
+      .get()
+    const between = db.prepare<[string, number, number], { n: number }>(
+      'SELECT count(*) AS n FROM rows JOIN openings USING (opening) WHERE epoch = ? AND seq BETWEEN ? AND ?',
+    )
+    const count = (epoch: string, from: number, to: number) => between.get(epoch, from, to)?.n ?? 0
+    const covered = (mark?.marks ?? []).reduce((sum, { epoch, through, missing }) => {
+      const gone = missing.reduce((n, [a, b]) => n + count(epoch, a, Math.min(b, through)), 0)
+      return sum + count(epoch, 0, through) - gone
+    }, 0)
+    return { rows: all?.n ?? 0, waiting: open?.n ?? 0, oldestMs: open?.oldest ?? null, covered }
+  } finally {
+    db.close()
   }
 }
