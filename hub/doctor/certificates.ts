@@ -5,6 +5,8 @@ import { broken, type Finding, look, ok } from './finding.ts'
 
 const DAY_MS = 86_400_000
 const SOON_DAYS = 60
+/** RFC 5280, 4.1.2.5: how a certificate says that it has no end. */
+const ENDLESS_MS = Date.parse('9999-12-31T23:59:59Z')
 const RENEW = 'have the clinic make a new enrolment (kiosk-clinic keys rotate) and bring it here'
 
 export function certificateFindings({ ca, cert }: Enrolment['broker'], nowMs: number): Finding[] {
@@ -26,6 +28,7 @@ function finding(what: string, pem: string, nowMs: number): Finding {
   const day = (ms: number) => new Date(ms).toISOString().slice(0, 10)
   if (nowMs > until) return broken(what, `it ended on ${day(until)}`, `look whether the clock is right; ${RENEW}`)
   if (nowMs < from) return broken(what, `it begins only on ${day(from)}`, 'the clock of this machine is wrong: set it')
+  if (until >= ENDLESS_MS) return ok(what, 'good, without an end')
   const says = `good until ${day(until)}`
   return until - nowMs > SOON_DAYS * DAY_MS ? ok(what, says) : look(what, says, RENEW)
 }

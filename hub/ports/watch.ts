@@ -232,7 +232,11 @@ const placeOf = (port: DeviceSettings['port']): string => {
 }
 
 /** @throws PortError */
-export async function openPort(port: DeviceSettings['port'], { transport }: Driver, signal: AbortSignal): Promise<OpenPort> {
+export async function openPort(
+  port: DeviceSettings['port'],
+  { transport }: Driver,
+  signal: AbortSignal,
+): Promise<OpenPort> {
   if (port.type === 'tcp') return openTcp(port, signal)
   // A serial adapter can be anybody's: there only the settings say which.
   const ids = transport.type === 'hid' ? transport.ids : []

@@ -9,6 +9,7 @@ import { certificateFindings } from '../../hub/doctor/certificates.ts'
 import { deviceOf } from '../../hub/doctor/disk.ts'
 import { openOutbox } from '../../hub/outbox.ts'
 import { glance, isHeld } from '../../hub/outbox-file.ts'
+import { lasting } from './certificate.ts'
 import { at } from './kiosk.ts'
 import { observation } from './records.ts'
 
@@ -57,15 +58,12 @@ it('whether an outbox is open is asked without being noticed', () => {
   expect(isHeld(path)).toBe(false)
 })
 
-it('a certificate is good, soon to end, ended or not yet begun', async () => {
-  const madeMs = Date.parse('2026-01-01T00:00:00Z')
-  const { certificate } = await makeAuthority(madeMs)
-  const url = 'mqtts://broker'
-  const stateAt = (nowMs: number) => certificateFindings({ url, username: 'K01', ca: certificate }, nowMs)[0]?.state
-  const dayMs = 86_400_000
-  expect(stateAt(madeMs)).toBe('ok')
-  expect(stateAt(madeMs + (20 * 365 - 30) * dayMs)).toBe('look')
-  expect(stateAt(madeMs + (20 * 365 + 1) * dayMs)).toBe('broken')
-  expect(stateAt(madeMs - 10 * dayMs)).toBe('broken')
-  expect(certificateFindings({ url, username: 'K01', ca: '-----BEGIN X-----\nno' }, madeMs)[0]?.state).toBe('broken')
+it('a certificate is good, soon to end, ended or not yet begun; the clinic’s own have no end', async () => {
+  const states = (ca: string, ...days: string[]) =>
+    days.map((day) => certificateFindings({ url: 'mqtts://broker', username: 'K01', ca }, Date.parse(day))[0]?.state)
+  const certificate = await lasting('2026-01-01', '2036-01-01')
+  const days = ['2026-03-02', '2035-12-01', '2036-01-02', '1970-01-01']
+  expect(states(certificate, ...days)).toEqual(['ok', 'look', 'broken', 'broken'])
+  expect(states((await makeAuthority()).certificate, ...days)).toEqual(['ok', 'ok', 'ok', 'ok'])
+  expect(states('-----BEGIN X-----\nno', '2026-03-02')).toEqual(['broken'])
 })
