@@ -10,14 +10,14 @@ import { lasting } from '../hub/certificate.ts'
 import { freePort, until } from '../servers.ts'
 import { type House, house } from './house.ts'
 
-let home: House
+let standing: House
 let secrets: string[]
 beforeAll(async () => {
-  home = await house({ parts: 'embedded', devices: { cuff: 'and-tm2657', meter: 'ascensia-contour' } })
-  const { broker, clinicKey } = JSON.parse(readFileSync(join(home.folder, 'enrolment.json'), 'utf8'))
+  standing = await house({ parts: 'embedded', devices: { cuff: 'and-tm2657', meter: 'ascensia-contour' } })
+  const { broker, clinicKey } = JSON.parse(readFileSync(join(standing.folder, 'enrolment.json'), 'utf8'))
   secrets = [broker.password, clinicKey.x, clinicKey.y]
 }, 60_000)
-afterAll(() => home?.close())
+afterAll(() => standing?.close())
 
 const run = (config: string, ...more: string[]) =>
   new Promise<{ code: number; stdout: string; stderr: string }>((resolve) => {
@@ -37,8 +37,9 @@ async function findings(config: string) {
   return { all, broken, of: (what: string) => all.find((one) => one.what === what) }
 }
 
-/** The house's hub with something else in its config or in its enrolment. */
-async function changed(name: string, config: object, broker: object = {}) {
+/** A house's hub with something else in its config or in its enrolment. */
+async function changed(name: string, config: object, broker: object = {}, at?: House) {
+  const home = at ?? standing
   const folder = join(home.folder, name)
   const own = JSON.parse(readFileSync(home.paths.hub.config, 'utf8'))
   const enrolment = JSON.parse(readFileSync(join(home.folder, 'enrolment.json'), 'utf8'))
@@ -49,11 +50,11 @@ async function changed(name: string, config: object, broker: object = {}) {
 }
 
 it('a sound kiosk whose hub runs: nothing is broken, its devices are left to the hub, which does not notice', async () => {
-  const metrics = async () => (await fetch(`${home.hub.ready.url}metrics`)).text()
+  const metrics = async () => (await fetch(`${standing.hub.ready.url}metrics`)).text()
   const isUp = async () => (await metrics()).includes('kiosk_hub_device_up{device="cuff"} 1')
   await until('the hub to have its cuff', isUp)
-  const before = home.logs()
-  const { broken, of } = await findings(home.paths.hub.config)
+  const before = standing.logs()
+  const { broken, of } = await findings(standing.paths.hub.config)
   expect(broken).toEqual([])
   expect(of('hub')).toMatchObject({ state: 'ok', says: expect.stringContaining('runs') })
   expect(of('port of cuff')).toMatchObject({ state: 'ok', says: expect.stringContaining('running hub') })
@@ -62,26 +63,26 @@ it('a sound kiosk whose hub runs: nothing is broken, its devices are left to the
   expect(of('stored at the clinic')).toMatchObject({ state: 'ok' })
   expect(of('data folder')).toMatchObject({ says: expect.stringMatching(/\d ms/) })
   expect(await isUp()).toBe(true)
-  expect(home.logs().slice(before.length)).not.toMatch(/away|"level":50/)
+  expect(standing.logs().slice(before.length)).not.toMatch(/away|"level":50/)
 })
 
 it('a port that another program holds is broken, and the program is named', async () => {
-  await home.hub.stop()
-  const { pty } = home.devices.meter!
+  await standing.hub.stop()
+  const { pty } = standing.devices.meter!
   const line = { path: pty, baud: 9600, dataBits: 8, parity: 'none', stopBits: 1, dtr: false } as const
   const other = await openSerial(line, new AbortController().signal)
-  const { broken } = await findings(home.paths.hub.config)
+  const { broken } = await findings(standing.paths.hub.config)
   await other.close()
   expect(broken).toMatchObject([{ what: 'port of meter', says: expect.stringContaining(`process ${process.pid}`) }])
 })
 
 it('with no hub running: an asked device’s port is opened, one that sends by itself is not, so that nothing is lost', async () => {
-  const { broken, of } = await findings(home.paths.hub.config)
+  const { broken, of } = await findings(standing.paths.hub.config)
   expect(broken).toEqual([])
   expect(of('hub')).toMatchObject({ state: 'look' })
   expect(of('device meter')).toMatchObject({ state: 'ok', says: expect.stringContaining('opens') })
   expect(of('device cuff')).toMatchObject({ state: 'ok', says: expect.stringContaining('not opened') })
-  const { stdout } = await run(home.paths.hub.config)
+  const { stdout } = await run(standing.paths.hub.config)
   expect(
     stdout
       .trim()
@@ -102,7 +103,7 @@ it('a broker that is away is broken, and readings are said to wait', async () =>
 })
 
 it('a data folder that cannot be written is broken', async () => {
-  const file = join(home.folder, 'a-file')
+  const file = join(standing.folder, 'a-file')
   writeFileSync(file, '')
   const { broken } = await findings(await changed('file', { data: file }))
   expect(broken).toMatchObject([{ what: 'data folder', says: expect.stringContaining(file) }])
@@ -124,7 +125,22 @@ it('a faulty config is one broken line that lists its faults', async () => {
 })
 
 it('a port that is not there is broken, in words of what to do', async () => {
-  home.devices.meter!.end()
-  const { broken } = await findings(home.paths.hub.config)
+  standing.devices.meter!.end()
+  const { broken } = await findings(standing.paths.hub.config)
   expect(broken).toMatchObject([{ what: 'port of meter', toDo: expect.stringContaining('plug the device in') }])
 })
+
+it('over TLS by a client certificate the broker proves itself; another authority’s word for it is broken', async () => {
+  const secure = await house({ parts: 'servers', byCertificate: true, devices: { cuff: 'and-tm2657' } })
+  try {
+    const { broken, of } = await findings(secure.paths.hub.config)
+    expect(broken).toEqual([])
+    expect(of('broker')).toMatchObject({ state: 'ok', says: expect.stringContaining('proves itself') })
+    expect(of('certificate of this hub')).toMatchObject({ state: 'ok' })
+    const ca = await lasting('2016-01-01', '2099-01-01')
+    const other = await findings(await changed('other', {}, { ca }, secure))
+    expect(other.broken).toMatchObject([{ what: 'broker', says: expect.stringContaining('not the clinic') }])
+  } finally {
+    await secure.close()
+  }
+}, 60_000)
