@@ -145,7 +145,9 @@ export function cardEvent({ cardType, typeFlag, fields }: Card): CardRead | Fail
   const number = fields.idNumber!.replace(/[xＸｘ]$/, 'X')
   const { birth = '', sexCode = '' } = fields
   const birthDate = birth.replace(/^(\d{4})(\d\d)(\d\d)$/, '$1-$2-$3')
-  const wrong = disagreement(cardType, number, birth, sexCode)
+  // A permit that lost its letter reads as a citizen's card: it has no ethnic code, which a citizen's always has.
+  const lostLetter = cardType === 'citizen' && !/^\d\d$/.test(fields.nationCode!)
+  const wrong = disagreement(cardType, number, birth, sexCode) ?? (lostLetter ? 'document' : null)
   if (wrong !== null) return unreadable(wrong)
   const name = fields.name ?? (fields.nameCn || fields.nameEn!)
   return {
