@@ -77,7 +77,6 @@ export async function openRegistry(file: string, erased = join(dirname(file), ER
   refuseNewer(database, file)
   database.pragma('journal_mode = WAL')
   database.pragma('synchronous = FULL') // the stored mark promises what a power cut may not take back
-  database.pragma('wal_autocheckpoint = 4000') // pages: under load each commit would carry the same ones into the file again
   database.pragma('busy_timeout = 5000')
   database.pragma('secure_delete = ON') // what is erased leaves no trace in the file's free space
   closeSync(openSync(erased, 'a', 0o600))

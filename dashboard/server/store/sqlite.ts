@@ -52,7 +52,6 @@ export function openSqliteStore(file: string): Store {
   const db = new Database(file)
   db.pragma('journal_mode = WAL')
   db.pragma('synchronous = FULL')
-  db.pragma('wal_autocheckpoint = 4000') // as the registry
   db.pragma('secure_delete = ON') // what is erased leaves no trace in the file's free space
   if (db.pragma('user_version', { simple: true }) !== VERSION)
     db.exec(`drop table if exists points; drop table if exists beats; pragma user_version = ${VERSION}`)
