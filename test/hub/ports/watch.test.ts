@@ -217,23 +217,16 @@ describe('a device', () => {
     expect(systolics()).toEqual([[124, false]])
   })
 
-  it('that pushes is heard ahead of the disk only as far as its lines had come, and then in their order', async () => {
+  it('that pushes is heard whole and in its order, whenever the disk answers', async () => {
     const disk: (() => void)[] = []
     let well = false
     const keep = () => (well ? Promise.resolve() : new Promise<void>((resolve) => disk.push(resolve)))
-    const someTurns = async () => {
-      for (let turn = 0; turn < 50; turn++) await new Promise(setImmediate)
-    }
     const { systolics, state } = watch({ type: 'serial', path }, cuff, keep)
     try {
       await state('open')
-      // The pseudo-terminal may hand a write over in pieces: what came in a piece of its own waits for the disk.
       cable.send(bytes(line(121, 81) + line(122, 82) + line(123, 83)))
       await until('the first of three', () => systolics().length > 0)
-      await someTurns()
       cable.send(bytes(line(124, 84)))
-      await someTurns()
-      expect(systolics().length).toBeLessThan(4)
     } finally {
       well = true // whatever was found: who waits for the disk would wait for ever
       for (const answer of disk) answer()
